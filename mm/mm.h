@@ -1,0 +1,215 @@
+/*
+ * The address space, as the rest of the kernel sees it. This is the only header of mm/ that kernel/ includes.
+ *
+ * Lock order, outermost first: mm->lock, object->lock, and below them the port's own locks (frames, log), each held
+ * for one call only. mm->lock is taken by the caller: for write around every call here that takes a `struct mm *`,
+ * except where a comment says "for read".
+ *
+ * Errors are negative errno. A call that fails leaves the address space as it was: VMAs, tables, counters, frames.
+ */
+#pragma once
+
+#include "mm/port.h"
+#include "mm/types.h"
+
+struct vma;
+struct object;
+
+/* ---- The address space ---- */
+
+/* A page table: the root and the level of the root's entries. Objects keep their pages in one too. */
+struct pt {
+    struct pte *root;
+    unsigned top;
+    uint64_t tables; /* linked in, the root included */
+};
+
+/* What the process may use at most, bytes. */
+struct mm_limits {
+    uint64_t as;
+    uint64_t data;
+    uint64_t stack;
+    uint64_t memlock;
+};
+
+/* Where exec put things, for /proc and brk. */
+struct mm_layout {
+    vaddr_t code_start, code_end;
+    vaddr_t data_start, data_end;
+    vaddr_t brk_start, brk;
+    vaddr_t stack_top;
+    vaddr_t arg_start, arg_end;
+    vaddr_t env_start, env_end;
+    vaddr_t mmap_base; /* the gap search starts below it and goes down */
+};
+
+struct mm {
+    struct port_lock lock;
+    struct pt pt;         /* lock */
+    struct vma *first;    /* lock; by address */
+    struct vma *last;     /* lock */
+    struct vma *tree;     /* lock; root of the search tree */
+    uint32_t vma_count;   /* lock */
+    uint32_t anon_ids;    /* lock; last identity given to a VMA's anonymous pages */
+    uint64_t total_pages; /* lock; in all VMAs */
+    uint64_t data_pages;  /* lock; in private writable VMAs, stacks aside */
+    uint64_t stack_pages; /* lock; in VMAs that grow down */
+    uint64_t locked_pages; /* lock; in VMAs with VMA_LOCKED */
+    uint64_t rss_pages;   /* lock; frames mapped */
+    uint32_t future_flags; /* lock; VMA_LOCKED when mlockall asked for it */
+    struct mm_limits limits; /* lock */
+    struct mm_layout layout; /* lock */
+    struct mm *next_mm;   /* all of them, for mm_check */
+};
+
+/* Settings of the whole of mm/, from the command line at boot, read only after that. */
+enum realign { REALIGN_OFF, REALIGN_PMD, REALIGN_FULL };
+
+struct mm_config {
+    enum realign realign;
+    bool randomize;       /* mmap base, brk and stack at random places */
+    vaddr_t mmap_min_addr;
+    uint32_t max_map_count;
+    uint64_t stack_guard; /* bytes kept free below a VMA that grows down */
+};
+extern struct mm_config mm_config;
+
+/* Why a call was refused, or an end of a move not widened; counted in mm_stats and said in the trace. */
+#define REFUSALS(X)                                                                                \
+    X(FLAGS, "unknown or contradictory flags")                                                     \
+    X(UNALIGNED, "address not page-aligned")                                                       \
+    X(LENGTH, "length zero or beyond the address space")                                           \
+    X(OVERLAP, "old and new range overlap")                                                        \
+    X(UNMAPPED, "nothing mapped there")                                                            \
+    X(CROSSES_VMA, "range leaves its VMA")                                                         \
+    X(PRIVATE_COPY, "old_size 0 needs a shared mapping")                                           \
+    X(NOT_GROWABLE, "no room to grow in place and may not move")                                   \
+    X(NO_GAP, "no free range of this length")                                                      \
+    X(LIMIT, "a resource limit or the number of VMAs")                                             \
+    X(MEMORY, "out of memory")                                                                     \
+    X(TOO_LOW, "below mmap_min_addr")                                                              \
+    X(EXISTS, "range is in use")                                                                   \
+    X(ACCESS, "protection not allowed")                                                            \
+    X(OFFSET, "offset overflows or not page-aligned")
+
+enum refusal {
+#define REFUSAL_NAME(name, words) REFUSE_##name,
+    REFUSALS(REFUSAL_NAME)
+#undef REFUSAL_NAME
+    REFUSAL_COUNT
+};
+
+/* Totals since boot, shown in /proc/vmstat. Lock: one CPU counts; per CPU once there are more. */
+struct mm_stats {
+    uint64_t moved[PT_LEVELS]; /* entries, by level */
+    uint64_t moves;            /* runs of the engine */
+    uint64_t widen_down, widen_up;
+    uint64_t widen_refused_down, widen_refused_up; /* mutually aligned, but a neighbour forbade it */
+    uint64_t tables_allocated, tables_freed;
+    uint64_t tlb_flush, tlb_flush_full;
+    uint64_t warn; /* destination PMD not none */
+    uint64_t faults, cow;
+    uint64_t refused[REFUSAL_COUNT];
+};
+extern struct mm_stats mm_stats;
+
+/* The name of a counter of @refused, in lower case for vmstat, and its words. */
+const char *mm_refusal_name(enum refusal why);
+const char *mm_refusal_words(enum refusal why);
+
+/* Once at boot, after frames and objects can be allocated. Returns 0 or -ENOMEM. */
+[[nodiscard]] long mm_init(void);
+
+/* An empty address space with no limits set; NULL when memory is out. No lock. */
+[[nodiscard]] struct mm *mm_create(void);
+
+/* Unmap all and free. No CPU uses it any more, except perhaps as the root now loaded: load another first. No lock. */
+void mm_destroy(struct mm *mm);
+
+/* The physical address of the root, for CR3. */
+paddr_t mm_root(const struct mm *mm);
+
+/* ---- Objects: pages that several mappings may share ---- */
+
+/*
+ * An object of @bytes, all holes that read as zeros, with one reference for the caller; NULL when memory is out.
+ * @name is shown in maps and copied; NULL for anonymous shared memory.
+ */
+[[nodiscard]] struct object *object_create(uint64_t bytes, const char *name);
+struct object *object_get(struct object *object);
+void object_put(struct object *object); /* frees it with the last reference */
+uint64_t object_size(const struct object *object);
+uint64_t object_ino(const struct object *object);
+
+/* Copy out of or into an object's bytes [off, off + len), which lie below its size. 0 or -ENOMEM. */
+[[nodiscard]] long object_read(struct object *object, uint64_t off, void *dst, uint64_t len);
+[[nodiscard]] long object_write(struct object *object, uint64_t off, const void *src, uint64_t len);
+
+/* ---- The calls. Each returns 0, an address or a count, or a negative errno as Linux 6.18 does. ---- */
+
+/*
+ * mmap(2) after the file descriptor became an object. @offset in bytes. @object NULL for MAP_ANONYMOUS; the mapping
+ * takes its own reference. @may_write: whether the file was opened for writing, asked for shared mappings only.
+ */
+long mm_mmap(struct mm *mm, vaddr_t addr, uint64_t len, uint32_t prot, uint32_t flags,
+             struct object *object, uint64_t offset, bool may_write);
+long mm_munmap(struct mm *mm, vaddr_t addr, uint64_t len);
+long mm_mprotect(struct mm *mm, vaddr_t addr, uint64_t len, uint32_t prot);
+long mm_madvise(struct mm *mm, vaddr_t addr, uint64_t len, int advice);
+long mm_mlock(struct mm *mm, vaddr_t addr, uint64_t len, bool lock, bool on_fault);
+long mm_brk(struct mm *mm, vaddr_t brk); /* returns the break in force afterwards, as the raw call does */
+long mm_mremap(struct mm *mm, vaddr_t old, uint64_t old_len, uint64_t new_len, uint32_t flags,
+               vaddr_t new_addr);
+
+/* mincore(2) for at most @pages pages from @addr: vec[i] bit 0 set when resident. 0 or -ENOMEM. For read. */
+long mm_mincore(struct mm *mm, vaddr_t addr, uint64_t pages, uint8_t *vec);
+
+/* ---- Faults ---- */
+
+enum access { ACCESS_READ, ACCESS_WRITE, ACCESS_EXEC };
+
+enum fault_result {
+    FAULT_DONE,
+    FAULT_MAPERR, /* SIGSEGV, SEGV_MAPERR */
+    FAULT_ACCERR, /* SIGSEGV, SEGV_ACCERR */
+    FAULT_BUS,    /* SIGBUS, BUS_ADRERR: past the end of the object */
+    FAULT_OOM,
+};
+
+/* Make @access to @addr possible if the VMAs allow it. Lock: for write (a stack may grow, tables change). */
+enum fault_result mm_fault(struct mm *mm, vaddr_t addr, enum access access);
+
+/*
+ * Copy between kernel memory and the user memory of @mm, which need not be the one in use, through the direct map,
+ * faulting pages in. 0, -EFAULT or -ENOMEM; on failure a part may have been copied.
+ */
+[[nodiscard]] long mm_copy_to(struct mm *mm, vaddr_t dst, const void *src, uint64_t len);
+[[nodiscard]] long mm_copy_from(struct mm *mm, void *dst, vaddr_t src, uint64_t len);
+
+/* ---- exec's stack ---- */
+
+/*
+ * The temporary stack: an empty VMA that grows down from TASK_SIZE, on which exec copies strings with mm_copy_to.
+ * 0, -ENOMEM.
+ */
+[[nodiscard]] long stack_create(struct mm *mm);
+
+/*
+ * Shift the whole stack down by @shift bytes (multiple of PAGE_SIZE) with the move engine and make room for it to
+ * grow: layout.stack_top becomes the new end. All or nothing: 0, -ENOMEM, -EINVAL when it would not fit.
+ */
+[[nodiscard]] long stack_shift(struct mm *mm, uint64_t shift);
+
+/* ---- Looking ---- */
+
+/* One line of /proc/PID/maps at a time, in Linux's format with newline: @emit is called for each. For read. */
+void mm_maps(struct mm *mm, void (*emit)(void *ctx, const char *line), void *ctx);
+
+/* VMAs and tables as stable, diffable text, a line at a time without newline. For read. */
+void mm_dump(struct mm *mm, void (*emit)(void *ctx, const char *line), void *ctx);
+
+/* Recount every invariant of design section 5; panics with the first that is broken. For read. */
+void mm_check(struct mm *mm);
+
+/* As mm_check for all address spaces and objects, and every frame's reference count on top. All locks free. */
+void mm_check_all(void);
