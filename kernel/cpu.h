@@ -1,0 +1,132 @@
+/*
+ * The processor: what is kept per CPU, what a trap leaves on the stack, and the few instructions C has no word for.
+ */
+#pragma once
+
+#include "mm/mm.h"
+
+/* Segment selectors; the order is what SYSCALL and SYSRET demand. */
+#define KERNEL_CS 0x08
+#define KERNEL_DS 0x10
+#define USER_DS (0x18 | 3)
+#define USER_CS (0x20 | 3)
+#define TSS_SELECTOR 0x28
+
+#define RFLAGS_RESERVED 0x2ull /* always set */
+#define RFLAGS_TF (1ull << 8)
+#define RFLAGS_IF (1ull << 9)
+#define RFLAGS_DF (1ull << 10)
+#define RFLAGS_NT (1ull << 14)
+#define RFLAGS_RF (1ull << 16)
+#define RFLAGS_AC (1ull << 18)
+
+/* Flags that a program starts with. */
+#define RFLAGS_USER (RFLAGS_RESERVED | RFLAGS_IF)
+
+#define VECTOR_DEBUG 1
+#define VECTOR_NMI 2
+#define VECTOR_BREAKPOINT 3
+#define VECTOR_OVERFLOW 4
+#define VECTOR_DOUBLE_FAULT 8
+#define VECTOR_GENERAL_PROTECTION 13
+#define VECTOR_PAGE_FAULT 14
+#define VECTOR_MACHINE_CHECK 18
+#define VECTOR_EXCEPTIONS 32
+#define VECTOR_SYSCALL 256 /* not a vector of the processor: the frame came by SYSCALL */
+
+/* Error code of a page fault. */
+#define FAULT_PRESENT (1u << 0)
+#define FAULT_WRITE (1u << 1)
+#define FAULT_USER (1u << 2)
+#define FAULT_RESERVED (1u << 3)
+#define FAULT_FETCH (1u << 4)
+
+/*
+ * The registers of the interrupted code, on the kernel stack. What a handler writes here is what the code
+ * continues with. From SYSCALL: rax is the number, then the answer; rcx and r11 hold rip and rflags.
+ */
+struct trap_frame {
+    uint64_t r15, r14, r13, r12, rbp, rbx;
+    uint64_t r11, r10, r9, r8, rax, rcx, rdx, rsi, rdi;
+    uint64_t vector;
+    uint64_t error; /* 0 where the processor gives none */
+    uint64_t rip, cs, rflags, rsp, ss;
+};
+
+/* Did it come from user mode? */
+static inline bool trap_from_user(const struct trap_frame *frame)
+{
+    return (frame->cs & 3) == 3;
+}
+
+struct process;
+
+/* One per CPU, found through GS while in the kernel. */
+struct cpu {
+    struct cpu *self;
+    uint64_t kernel_stack; /* upper end; where SYSCALL and traps from user mode start */
+    uint64_t user_stack;   /* SYSCALL's few instructions between the two stacks */
+    struct mm *mm;         /* whose tables CR3 holds; NULL: the kernel's own */
+    struct process *process;
+    unsigned id;
+};
+
+static inline struct cpu *this_cpu(void)
+{
+    struct cpu *cpu;
+
+    __asm__ volatile("movq %%gs:0, %0" : "=r"(cpu));
+    return cpu;
+}
+
+/* Features found at boot and in use. */
+struct cpu_features {
+    bool smep, smap, umip, rdrand, gb_pages;
+};
+extern struct cpu_features cpu_features;
+
+/* GDT, TSS, IDT, SYSCALL, CR0 and CR4 of the first CPU, on boot's stack. No memory is needed. */
+void cpu_init(void);
+
+/* Stacks with guard pages for traps from user mode and for #DB, #DF, NMI and #MC. After paging and frames. */
+void cpu_init_stacks(void);
+
+/* Where traps from user mode start: @top 16-aligned, mapped. */
+void cpu_set_kernel_stack(vaddr_t top);
+
+/* Load @mm's tables, or the kernel's own for NULL; all of the TLB is forgotten. */
+void cpu_load_mm(struct mm *mm);
+
+/* Start or continue user mode with @frame's registers, all of them, on a fresh kernel stack. */
+_Noreturn void enter_user(struct trap_frame *frame);
+
+/* The user's FS and GS base. @base must be below USER_END. */
+void cpu_set_fs_base(uint64_t base);
+uint64_t cpu_fs_base(void);
+void cpu_set_gs_base(uint64_t base);
+uint64_t cpu_gs_base(void);
+
+/* x87 and SSE state as a program finds it at its start. The kernel uses neither. */
+void cpu_reset_fpu(void);
+
+/* The address of the last page fault. */
+static inline vaddr_t cpu_fault_address(void)
+{
+    vaddr_t va;
+
+    __asm__ volatile("movq %%cr2, %0" : "=r"(va));
+    return va;
+}
+
+/* Between these two, and only there, the kernel may touch user memory; a trap in between closes it for itself. */
+static inline void cpu_user_access_begin(void)
+{
+    if (cpu_features.smap)
+        __asm__ volatile("stac" ::: "memory", "cc");
+}
+
+static inline void cpu_user_access_end(void)
+{
+    if (cpu_features.smap)
+        __asm__ volatile("clac" ::: "memory", "cc");
+}

@@ -1,0 +1,27 @@
+/*
+ * Physical memory by the frame: a buddy allocator of blocks of 2^order frames, order 0 to 10.
+ *
+ * Lock: none yet, one CPU. Frame 0 is never given out, so address 0 means "none".
+ */
+#pragma once
+
+#include "mm/mm.h"
+
+#define FRAMES_MAX_ORDER 10u
+
+/* What boot left free: disjoint, ascending, whole frames. Once, with the direct map in place. */
+void frames_init(const struct range *ranges, unsigned count);
+
+/* A naturally aligned block, contents undefined, metadata zeroed; 0 when there is none of this order. */
+[[nodiscard]] paddr_t frames_alloc(unsigned order);
+void frames_free(paddr_t block, unsigned order);
+
+/* Give the frames that lie wholly in @range, which boot had kept back, to the allocator. */
+void frames_add(struct range range);
+
+/* In frames. The total counts all memory that firmware reported usable. */
+uint64_t frames_free_count(void);
+uint64_t frames_total_count(void);
+
+/* The metadata of the frame that holds @pa. */
+struct frame *frames_meta(paddr_t pa);

@@ -1,0 +1,46 @@
+/*
+ * The kernel's half of the address space, the same in every root table:
+ *
+ *   ffff8000'00000000   direct map: all memory, at DIRECT_BASE + physical address; writable, never executable;
+ *                       the kernel's own text and constants are read-only here too
+ *   fffffe80'00000000   kernel stacks, an unmapped guard page below each
+ *   ffffffff'80000000   the kernel image, linked at KERNEL_BASE + physical address
+ */
+#pragma once
+
+#include "mm/mm.h"
+
+#define DIRECT_BASE 0xffff800000000000ull
+#define STACKS_BASE 0xfffffe8000000000ull
+#define KERNEL_BASE 0xffffffff80000000ull
+
+#define STACK_SIZE (4 * PAGE_SIZE)
+
+static inline void *direct_ptr(paddr_t pa)
+{
+    return (void *)(DIRECT_BASE + pa);
+}
+
+/* For a pointer into the direct map only. */
+static inline paddr_t direct_paddr(const void *ptr)
+{
+    return (vaddr_t)ptr - DIRECT_BASE;
+}
+
+/*
+ * Build the kernel's tables for memory in @ranges and load them; boot's identity map is gone afterwards. Tables
+ * come from @early, which is moved up over what they took; it must lie below BOOT_MAPPED.
+ */
+void paging_init(const struct range *ranges, unsigned count, struct range *early);
+
+/* The root table whose upper half all others copy; its lower half is empty. */
+paddr_t paging_kernel_root(void);
+
+/* Copy the kernel's half into a root table that has none. */
+void paging_root_init(paddr_t root);
+
+/* A stack of STACK_SIZE over a guard page: its upper end, 16-aligned; 0 when memory is out. */
+[[nodiscard]] vaddr_t paging_stack_create(void);
+
+/* Is @va in a guard page under a kernel stack? */
+bool paging_is_guard(vaddr_t va);

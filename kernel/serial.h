@@ -1,0 +1,20 @@
+/* The console: the first serial port, 115200 baud, polled. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+void serial_init(void);
+
+/* All of @data as it is, except that a newline goes out as carriage return and newline. */
+void serial_write(const char *data, size_t len);
+
+/* The next byte that came in, or -1 when there is none. */
+int serial_read(void);
+
+/* Wait for a byte. */
+uint8_t serial_read_wait(void);
+
+/* Did the last byte written end a line? */
+bool serial_at_line_start(void);

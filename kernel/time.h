@@ -1,0 +1,18 @@
+/* Clocks: the processor's time stamp counter, measured at boot, and the date from the battery-backed clock. */
+#pragma once
+
+#include <stdint.h>
+
+#define NS_PER_SEC 1000000000ull
+
+void time_init(void);
+
+/* Nanoseconds since time_init(); never goes back. */
+uint64_t time_monotonic_ns(void);
+
+/* Nanoseconds since 1970, UTC. */
+uint64_t time_realtime_ns(void);
+
+/* The raw counter and how often it ticks in a second. */
+uint64_t time_tsc(void);
+uint64_t time_tsc_hz(void);
