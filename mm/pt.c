@@ -1,0 +1,155 @@
+/* Page tables: the walk on which all else stands, and the tables set aside for it. */
+#include "mm/pt.h"
+
+#include "kernel/abi/errno.h"
+#include "mm/trace.h"
+
+long pt_reserve_fill(struct pt_reserve *reserve, uint32_t count)
+{
+    struct pt_reserve added = {0};
+
+    while (added.count < count) {
+        paddr_t table = port_frame_alloc(true);
+
+        if (!table) {
+            pt_reserve_drain(&added);
+            return -ENOMEM;
+        }
+        port_frame(table)->next = added.head;
+        added.head = (uint32_t)(table >> PAGE_SHIFT);
+        added.count++;
+    }
+    while (added.count) {
+        paddr_t table = (paddr_t)added.head << PAGE_SHIFT;
+
+        added.head = port_frame(table)->next;
+        added.count--;
+        port_frame(table)->next = reserve->head;
+        reserve->head = (uint32_t)(table >> PAGE_SHIFT);
+        reserve->count++;
+    }
+    return 0;
+}
+
+paddr_t pt_reserve_take(struct pt_reserve *reserve)
+{
+    paddr_t table = (paddr_t)reserve->head << PAGE_SHIFT;
+    struct frame *frame = port_frame(table);
+
+    mm_assert(reserve->count > 0);
+    reserve->head = frame->next;
+    reserve->count--;
+    frame->live = 0;
+    return table;
+}
+
+void pt_reserve_drain(struct pt_reserve *reserve)
+{
+    while (reserve->count)
+        port_frame_free(pt_reserve_take(reserve));
+}
+
+long pt_init(struct pt *pt, unsigned top)
+{
+    paddr_t root = port_frame_alloc(true);
+
+    if (!root)
+        return -ENOMEM;
+    pt->root = port_ptr(root);
+    pt->top = top;
+    pt->tables = 1;
+    return 0;
+}
+
+struct frame *pt_frame(const struct pte *entry)
+{
+    return port_frame(port_paddr(entry));
+}
+
+void pt_write(struct pte *entry, struct pte value)
+{
+    struct frame *table = pt_frame(entry);
+
+    table->live += !pte_is_none(value);
+    table->live -= !pte_is_none(*entry);
+    *entry = value;
+}
+
+struct pte *pt_entry(const struct pt *pt, vaddr_t va, unsigned level)
+{
+    struct pte *entry = &pt->root[pt_index(va, pt->top)];
+
+    for (unsigned l = pt->top; l > level; l--) {
+        if (!pte_is_table(*entry, l))
+            return NULL;
+        entry = &pte_to_table(*entry)[pt_index(va, l - 1)];
+    }
+    return entry;
+}
+
+struct pte *pt_entry_make(struct pt *pt, vaddr_t va, unsigned level, struct pt_reserve *reserve)
+{
+    struct pte *entry = &pt->root[pt_index(va, pt->top)];
+
+    for (unsigned l = pt->top; l > level; l--) {
+        if (pte_is_none(*entry)) {
+            pt_write(entry, pte_table(pt_reserve_take(reserve)));
+            pt->tables++;
+            mm_stats.tables_allocated++;
+            TRACE(TRACE_PT, .what = EVENT_TABLE_NEW, .level = l - 1, .a = pt_floor(va, l),
+                  .b = pte_addr(*entry));
+        }
+        mm_assert(pte_is_table(*entry, l));
+        entry = &pte_to_table(*entry)[pt_index(va, l - 1)];
+    }
+    return entry;
+}
+
+unsigned pt_missing(const struct pt *pt, vaddr_t va, unsigned level)
+{
+    struct pte *entry = &pt->root[pt_index(va, pt->top)];
+    unsigned l = pt->top;
+
+    while (l > level && pte_is_table(*entry, l)) {
+        l--;
+        entry = &pte_to_table(*entry)[pt_index(va, l)];
+    }
+    return l - level;
+}
+
+/* The first slot from @i on that is not empty, or PT_ENTRIES. */
+static unsigned next_used(const struct pte *table, unsigned i)
+{
+    while (i < PT_ENTRIES && pte_is_none(table[i]))
+        i++;
+    return i;
+}
+
+bool pt_next_run(const struct pt *pt, vaddr_t *va, vaddr_t end, struct pt_run *run)
+{
+    while (*va < end) {
+        struct pte *table = pt->root;
+        unsigned level = pt->top;
+        unsigned i;
+
+        while ((i = pt_index(*va, level)), pte_is_table(table[i], level)) {
+            table = pte_to_table(table[i]);
+            level--;
+        }
+        if (pte_is_none(table[i])) {
+            unsigned used = next_used(table, i);
+
+            *va = pt_floor(*va, level) + (uint64_t)(used - i) * pt_span(level);
+            continue;
+        }
+        run->slots = &table[i];
+        run->level = level;
+        run->va = pt_floor(*va, level);
+        run->count = 1;
+        if (level == PT_PTE)
+            run->count = (unsigned)min_u64(PT_ENTRIES - i, (end - *va) >> PAGE_SHIFT);
+        *va = run->va + run->count * pt_span(level);
+        return true;
+    }
+    return false;
+}

@@ -1,0 +1,58 @@
+/*
+ * The move engine: translations of [old, old + len) become those of [new, new + len), by whole entries wherever both
+ * sides allow it. It knows no VMAs; its caller passes the bounds up to which nothing else lives.
+ */
+#pragma once
+
+#include "mm/tlb.h"
+
+/*
+ * One move. The caller fills in the request, all page-aligned:
+ *
+ *        old_floor      old                  old + len      old_ceiling
+ *     ///////|...........|=====================|................|///////     what moves, and the neighbours
+ *
+ *        new_floor      new                  new + len      new_ceiling
+ *     ///////|...........|---------------------|................|///////     where to; empty of translations
+ *
+ * @old_floor .. @new_ceiling: nothing but the two ranges lives in between. Either range may lie in the free part of
+ * the other. Where a range does not start or end at the edge of its VMA, the bound is the address itself. With no
+ * neighbour at all: 0 and USER_END.
+ * @target_used: translations stood in [new, new + len) when the move was planned and are cleared before it is done.
+ *
+ * The ranges may overlap only when new < old, as exec's stack does.
+ */
+struct pt_move {
+    struct mm *mm;
+    vaddr_t old, new;
+    uint64_t len; /* bytes */
+    vaddr_t old_floor, old_ceiling;
+    vaddr_t new_floor, new_ceiling;
+    bool target_used;
+
+    /* The plan: */
+    struct range src;  /* widened */
+    uint64_t delta;    /* new - old, modulo 2^64 */
+    unsigned align;    /* highest level at which old and new have the same offset */
+    bool descending;   /* upward moves go from the end, as memmove does */
+    struct pt_reserve reserve;
+
+    /* The result: */
+    uint64_t moved[PT_LEVELS]; /* entries */
+    uint64_t done;             /* bytes of [old, old + len) that are behind us: 0 .. len */
+};
+
+/*
+ * Decide and reserve: widen, and set aside the tables that the destination will need.
+ * Lock: mm's, for write, and held until commit or cancel. 0 or -ENOMEM with nothing changed.
+ */
+[[nodiscard]] long pt_move_plan(struct pt_move *m);
+
+/* Give back what the plan reserved. */
+void pt_move_cancel(struct pt_move *m);
+
+/*
+ * Move. Cannot fail. The destination must hold no leaves. The caller finishes @g afterwards, which flushes the old
+ * range once and then frees the tables that were emptied.
+ */
+void pt_move_commit(struct pt_move *m, struct gather *g);

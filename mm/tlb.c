@@ -1,0 +1,155 @@
+/* The gather. See mm/tlb.h. */
+#include "mm/tlb.h"
+
+#include "mm/trace.h"
+
+void tlb_begin(struct gather *g, struct mm *mm, struct pt *pt)
+{
+    g->mm = mm;
+    g->pt = pt;
+    g->range = (struct range){.start = UINT64_MAX, .end = 0};
+    g->frames = 0;
+    g->shared_count = 0;
+}
+
+void tlb_range(struct gather *g, vaddr_t start, vaddr_t end)
+{
+    g->range.start = min_u64(g->range.start, start);
+    g->range.end = max_u64(g->range.end, end);
+}
+
+static void queue(struct gather *g, paddr_t pa)
+{
+    struct frame *frame = port_frame(pa);
+
+    frame->next = g->frames;
+    g->frames = (uint32_t)(pa >> PAGE_SHIFT);
+}
+
+static void flush(struct gather *g)
+{
+    struct range r = g->range;
+    bool all;
+
+    if (!g->mm || r.start >= r.end)
+        return;
+    all = range_size(r) > FLUSH_ALL_PAGES * PAGE_SIZE;
+    TRACE(TRACE_TLB, .what = EVENT_FLUSH, .a = r.start, .b = r.end, .c = all);
+    if (all) {
+        mm_stats.tlb_flush_full++;
+        port_tlb_flush_all(g->mm);
+    } else {
+        mm_stats.tlb_flush++;
+        port_tlb_flush(g->mm, r);
+    }
+    g->range = (struct range){.start = UINT64_MAX, .end = 0};
+}
+
+/* After a flush: the deferred references go, and frames that lose their last one are queued to be freed. */
+static void drop_shared(struct gather *g)
+{
+    while (g->shared_count) {
+        paddr_t pa = g->shared[--g->shared_count];
+        struct frame *frame = port_frame(pa);
+
+        mm_assert(frame->refs > 0);
+        if (--frame->refs == 0)
+            queue(g, pa);
+    }
+}
+
+void tlb_page(struct gather *g, paddr_t pa)
+{
+    struct frame *frame = port_frame(pa);
+
+    mm_assert(frame->refs > 0);
+    if (g->mm)
+        g->mm->rss_pages--;
+    if (frame->refs == 1) {
+        frame->refs = 0;
+        queue(g, pa);
+        return;
+    }
+    if (g->shared_count == GATHER_SHARED) {
+        flush(g);
+        drop_shared(g);
+    }
+    g->shared[g->shared_count++] = pa;
+}
+
+void tlb_zap(struct gather *g, struct range range)
+{
+    vaddr_t va = range.start;
+    struct pt_run run;
+
+    while (pt_next_run(g->pt, &va, range.end, &run)) {
+        struct frame *table = pt_frame(run.slots);
+        vaddr_t at = run.va;
+
+        tlb_range(g, run.va, va);
+        for (unsigned i = 0; i < run.count; i++, at += pt_span(run.level)) {
+            struct pte entry = run.slots[i];
+
+            if (pte_is_none(entry))
+                continue;
+            run.slots[i] = pte_none();
+            table->live--;
+            tlb_page(g, pte_addr(entry));
+        }
+    }
+}
+
+static void prune_below(struct gather *g, struct pte *table, unsigned level, struct range range);
+
+void tlb_prune_slot(struct gather *g, struct pte *entry, unsigned level, struct range range)
+{
+    struct pte *table;
+
+    if (!pte_is_table(*entry, level))
+        return;
+    table = pte_to_table(*entry);
+    if (pt_frame(table)->live > 0 && level > PT_PMD)
+        prune_below(g, table, level - 1, range);
+    if (pt_frame(table)->live > 0)
+        return;
+    TRACE(TRACE_PT, .what = EVENT_TABLE_GONE, .level = level - 1, .a = pt_floor(range.start, level),
+          .b = pte_addr(*entry));
+    tlb_range(g, range.start, range.end);
+    queue(g, pte_addr(*entry));
+    pt_write(entry, pte_none());
+    g->pt->tables--;
+    mm_stats.tables_freed++;
+}
+
+/* For each slot of @table, whose entries are of @level, that overlaps @range. */
+static void prune_below(struct gather *g, struct pte *table, unsigned level, struct range range)
+{
+    vaddr_t va = range.start;
+
+    while (va < range.end) {
+        vaddr_t next = min_u64(range.end, pt_floor(va, level) + pt_span(level));
+
+        tlb_prune_slot(g, &table[pt_index(va, level)], level, (struct range){va, next});
+        va = next;
+    }
+}
+
+void tlb_prune(struct gather *g, struct range range)
+{
+    if (g->pt->top > PT_PTE)
+        prune_below(g, g->pt->root, g->pt->top, range);
+}
+
+void tlb_finish(struct gather *g)
+{
+    flush(g);
+    drop_shared(g);
+    while (g->frames) {
+        paddr_t pa = (paddr_t)g->frames << PAGE_SHIFT;
+        struct frame *frame = port_frame(pa);
+
+        g->frames = frame->next;
+        frame->live = 0;
+        port_frame_free(pa);
+    }
+}

@@ -1,0 +1,49 @@
+/*
+ * The gather: queue, flush once, then free. Nothing else frees a user frame or a page table, so no frame is reused
+ * while a TLB may still hold a translation to it, and no table while a paging-structure cache may.
+ *
+ *     struct gather g;
+ *     tlb_begin(&g, mm, &mm->pt);
+ *     ... tlb_zap, tlb_prune, pt_move_commit ...
+ *     tlb_finish(&g);
+ *
+ * Lock: that of the owner of the tables, for write, from begin to finish.
+ */
+#pragma once
+
+#include "mm/pt.h"
+
+/* Frames that others map too: their references are dropped after the flush, in batches of this size. */
+#define GATHER_SHARED 32
+
+/* Above so many pages, flush everything in place of single pages. */
+#define FLUSH_ALL_PAGES 32
+
+struct gather {
+    struct mm *mm;      /* whose translations; NULL for an object's tree, which no processor walks */
+    struct pt *pt;
+    struct range range; /* to flush; start >= end when nothing */
+    uint32_t frames;    /* list of frames to free: pages that had no other user, and tables */
+    unsigned shared_count;
+    paddr_t shared[GATHER_SHARED];
+};
+
+void tlb_begin(struct gather *g, struct mm *mm, struct pt *pt);
+
+/* Translations in [start, end) have been changed or narrowed. */
+void tlb_range(struct gather *g, vaddr_t start, vaddr_t end);
+
+/* An entry that mapped the frame @pa is gone: drop its reference. */
+void tlb_page(struct gather *g, paddr_t pa);
+
+/* Clear every leaf in @range and drop its frame. Tables stay; see tlb_prune. */
+void tlb_zap(struct gather *g, struct range range);
+
+/* Unlink every table below the root that overlaps @range and has no entries left. */
+void tlb_prune(struct gather *g, struct range range);
+
+/* The same for what one entry of @level links: the tables below it in @range, which lies in its span, and its own. */
+void tlb_prune_slot(struct gather *g, struct pte *entry, unsigned level, struct range range);
+
+/* Flush what was named, on every CPU that may cache it, then free what was queued. */
+void tlb_finish(struct gather *g);
