@@ -1,0 +1,402 @@
+/* VMAs: find, link, split, merge, cut. See mm/vma.h. */
+#include "mm/vma.h"
+
+#include "kernel/abi/errno.h"
+#include "mm/trace.h"
+#include "mm/vma_tree.h"
+
+/* ---- Reserve ---- */
+
+long vma_reserve_fill(struct vma_reserve *reserve, unsigned count)
+{
+    struct vma_reserve added = {NULL};
+
+    while (count--) {
+        struct vma *vma = port_alloc(sizeof(*vma));
+
+        if (!vma) {
+            vma_reserve_drain(&added);
+            return -ENOMEM;
+        }
+        vma->next = added.head;
+        added.head = vma;
+    }
+    while (added.head) {
+        struct vma *vma = vma_reserve_take(&added);
+
+        vma->next = reserve->head;
+        reserve->head = vma;
+    }
+    return 0;
+}
+
+struct vma *vma_reserve_take(struct vma_reserve *reserve)
+{
+    struct vma *vma = reserve->head;
+
+    mm_assert(vma);
+    reserve->head = vma->next;
+    return vma;
+}
+
+void vma_reserve_drain(struct vma_reserve *reserve)
+{
+    while (reserve->head)
+        port_free(vma_reserve_take(reserve), sizeof(struct vma));
+}
+
+/* ---- Find ---- */
+
+vaddr_t vma_low(const struct vma *vma)
+{
+    if (!(vma->flags & VMA_GROWSDOWN))
+        return vma->start;
+    return vma->start > mm_config.stack_guard ? vma->start - mm_config.stack_guard : 0;
+}
+
+uint64_t vma_pgoff(const struct vma *vma, vaddr_t addr)
+{
+    return vma->pgoff + ((addr - vma->start) >> PAGE_SHIFT);
+}
+
+struct vma *vma_find(const struct mm *mm, vaddr_t addr)
+{
+    struct vma *best = NULL;
+
+    for (struct vma *vma = mm->tree; vma;) {
+        if (vma->end > addr) {
+            best = vma;
+            if (vma->start <= addr)
+                break;
+            vma = vma->left;
+        } else {
+            vma = vma->right;
+        }
+    }
+    return best;
+}
+
+struct vma *vma_at(const struct mm *mm, vaddr_t addr)
+{
+    struct vma *vma = vma_find(mm, addr);
+
+    return vma && vma->start <= addr ? vma : NULL;
+}
+
+struct vma *vma_overlapping(const struct mm *mm, struct range range)
+{
+    struct vma *vma = vma_find(mm, range.start);
+
+    return vma && vma->start < range.end ? vma : NULL;
+}
+
+bool vma_covers(const struct mm *mm, struct range range)
+{
+    vaddr_t at = range.start;
+
+    for (struct vma *vma = vma_find(mm, at); vma && vma->start <= at; vma = vma->next) {
+        at = vma->end;
+        if (at >= range.end)
+            return true;
+    }
+    return range.start >= range.end;
+}
+
+/* The part of a gap [start, end) that lies in [low, high); the highest place for @len bytes in it, or 0. */
+static vaddr_t fit(vaddr_t start, vaddr_t end, uint64_t len, vaddr_t low, vaddr_t high)
+{
+    start = max_u64(start, low);
+    end = min_u64(end, high);
+    return end > start && end - start >= len ? end - len : 0;
+}
+
+/* Right subtree, own gap, left subtree: the first hit is the highest. Skips subtrees that cannot hold one. */
+static vaddr_t gap_in(const struct vma *vma, uint64_t len, vaddr_t low, vaddr_t high)
+{
+    vaddr_t found = 0;
+
+    if (!vma || vma->max_gap < len)
+        return 0;
+    if (vma->end < high)
+        found = gap_in(vma->right, len, low, high);
+    if (!found && vma->gap >= len)
+        found = fit(vma_low(vma) - vma->gap, vma_low(vma), len, low, high);
+    if (!found && vma->start > low)
+        found = gap_in(vma->left, len, low, high);
+    return found;
+}
+
+vaddr_t vma_gap_below(const struct mm *mm, uint64_t len, vaddr_t low, vaddr_t high)
+{
+    vaddr_t found = fit(mm->last ? mm->last->end : 0, high, len, low, high);
+
+    return found ? found : gap_in(mm->tree, len, low, high);
+}
+
+/* Whether (or [ for @below false) @at lies in @r, so that what is there does not count and the search goes on. */
+static bool step_over(vaddr_t *at, struct range r, bool below)
+{
+    if (r.start >= r.end)
+        return false;
+    if (below && *at > r.start && *at <= r.end) {
+        *at = r.start;
+        return true;
+    }
+    if (!below && *at >= r.start && *at < r.end) {
+        *at = r.end;
+        return true;
+    }
+    return false;
+}
+
+vaddr_t vma_floor(const struct mm *mm, vaddr_t addr, struct range a, struct range b)
+{
+    struct vma *vma = vma_find(mm, addr);
+
+    if (!vma || vma->start >= addr)
+        vma = vma ? vma->prev : mm->last;
+    while (vma) {
+        vaddr_t end = min_u64(vma->end, addr);
+
+        while (step_over(&end, a, true) || step_over(&end, b, true))
+            ;
+        if (end > vma->start)
+            return end;
+        addr = end;
+        while (vma && vma->start >= addr)
+            vma = vma->prev;
+    }
+    return 0;
+}
+
+vaddr_t vma_ceiling(const struct mm *mm, vaddr_t addr, struct range a, struct range b)
+{
+    struct vma *vma = vma_find(mm, addr);
+
+    while (vma) {
+        vaddr_t start = max_u64(vma->start, addr);
+
+        while (step_over(&start, a, false) || step_over(&start, b, false))
+            ;
+        if (start < vma->end)
+            return start;
+        addr = start;
+        while (vma && vma->end <= addr)
+            vma = vma->next;
+    }
+    return USER_END;
+}
+
+/* ---- Change ---- */
+
+/* Add @vma to the counters of @mm (@sign 1), or take it out (-1). */
+static void account(struct mm *mm, const struct vma *vma, int sign)
+{
+    uint64_t pages = vma_pages(vma) * (uint64_t)sign;
+
+    mm->total_pages += pages;
+    if (vma->flags & VMA_GROWSDOWN)
+        mm->stack_pages += pages;
+    else if ((vma->flags & (VMA_WRITE | VMA_SHARED)) == VMA_WRITE)
+        mm->data_pages += pages;
+    if (vma->flags & VMA_LOCKED)
+        mm->locked_pages += pages;
+}
+
+static void list_insert(struct mm *mm, struct vma *vma)
+{
+    struct vma *next = vma_find(mm, vma->start);
+
+    vma->next = next;
+    vma->prev = next ? next->prev : mm->last;
+    *(vma->prev ? &vma->prev->next : &mm->first) = vma;
+    *(next ? &next->prev : &mm->last) = vma;
+}
+
+void vma_insert(struct mm *mm, struct vma *vma)
+{
+    mm_assert(vma->start < vma->end && vma->end <= USER_END);
+    list_insert(mm, vma);
+    mm_assert(!vma->next || vma->next->start >= vma->end);
+    vma_tree_insert(mm, vma);
+    mm->vma_count++;
+    account(mm, vma, 1);
+    TRACE(TRACE_VMA, .what = EVENT_VMA_INSERT, .a = vma->start, .b = vma->end, .c = vma->flags);
+}
+
+static void unlink_vma(struct mm *mm, struct vma *vma)
+{
+    account(mm, vma, -1);
+    mm->vma_count--;
+    vma_tree_remove(mm, vma);
+    *(vma->prev ? &vma->prev->next : &mm->first) = vma->next;
+    *(vma->next ? &vma->next->prev : &mm->last) = vma->prev;
+    if (vma->next)
+        vma_tree_update(vma->next);
+}
+
+void vma_retire(struct mm *mm, struct vma *vma, struct vma_reserve *reserve)
+{
+    TRACE(TRACE_VMA, .what = EVENT_VMA_REMOVE, .a = vma->start, .b = vma->end);
+    unlink_vma(mm, vma);
+    if (vma->object)
+        object_put(vma->object);
+    *vma = (struct vma){.next = reserve->head};
+    reserve->head = vma;
+}
+
+void vma_relocate(struct mm *mm, struct vma *vma, vaddr_t start, vaddr_t end)
+{
+    mm_assert(start < end);
+    mm_assert(!vma->prev || vma->prev->end <= start);
+    mm_assert(!vma->next || vma->next->start >= end);
+    TRACE(TRACE_VMA, .what = EVENT_VMA_RESIZE, .a = vma->start, .b = vma->end, .c = start, .d = end);
+    account(mm, vma, -1);
+    vma->start = start;
+    vma->end = end;
+    account(mm, vma, 1);
+    vma_tree_update(vma);
+    if (vma->next)
+        vma_tree_update(vma->next);
+}
+
+void vma_resize(struct mm *mm, struct vma *vma, vaddr_t start, vaddr_t end)
+{
+    vma->pgoff = vma_pgoff(vma, start);
+    vma_relocate(mm, vma, start, end);
+}
+
+void vma_set_flags(struct mm *mm, struct vma *vma, uint32_t flags)
+{
+    account(mm, vma, -1);
+    vma->flags = flags;
+    account(mm, vma, 1);
+    vma_tree_update(vma);
+}
+
+struct vma *vma_split(struct mm *mm, struct vma *vma, vaddr_t at, struct vma_reserve *reserve)
+{
+    struct vma *upper = vma_reserve_take(reserve);
+
+    mm_assert(vma->start < at && at < vma->end);
+    TRACE(TRACE_VMA, .what = EVENT_VMA_SPLIT, .a = vma->start, .b = vma->end, .c = at);
+    upper->start = at;
+    upper->end = vma->end;
+    upper->flags = vma->flags;
+    upper->anon = vma->anon;
+    upper->object = vma->object ? object_get(vma->object) : NULL;
+    upper->pgoff = vma_pgoff(vma, at);
+    vma_resize(mm, vma, vma->start, at);
+    vma_insert(mm, upper);
+    return upper;
+}
+
+bool vma_splits_at(const struct mm *mm, vaddr_t at)
+{
+    struct vma *vma = vma_at(mm, at);
+
+    return vma && vma->start < at;
+}
+
+void vma_split_at(struct mm *mm, vaddr_t at, struct vma_reserve *reserve)
+{
+    if (vma_splits_at(mm, at))
+        vma_split(mm, vma_at(mm, at), at, reserve);
+}
+
+bool vma_cut_splits(const struct mm *mm, struct range range)
+{
+    struct vma *vma = range.start < range.end ? vma_at(mm, range.start) : NULL;
+
+    return vma && vma->start < range.start && vma->end > range.end;
+}
+
+/*
+ *        start                    end
+ *     |AAAA[AAA]    [BBBBB]     [CC]CC|      A loses its end, B goes, C loses its start;
+ *     |AAAA[AAAAAAAAAAAAAAAAAAAAAAA]AA|      an A around it all is split first
+ */
+void vma_cut(struct mm *mm, struct range range, struct vma_reserve *reserve)
+{
+    struct vma *vma, *next;
+
+    if (vma_cut_splits(mm, range))
+        vma_split(mm, vma_at(mm, range.start), range.end, reserve);
+    for (vma = vma_find(mm, range.start); vma && vma->start < range.end; vma = next) {
+        next = vma->next;
+        if (vma->start < range.start)
+            vma_resize(mm, vma, vma->start, range.start);
+        else if (vma->end > range.end)
+            vma_resize(mm, vma, range.end, vma->end);
+        else
+            vma_retire(mm, vma, reserve);
+    }
+}
+
+/* ---- Merge ---- */
+
+static bool contiguous(const struct vma *a, const struct vma *b)
+{
+    return a->end == b->start && a->object == b->object && b->pgoff == vma_pgoff(a, a->end);
+}
+
+bool vma_mergeable(const struct vma *a, const struct vma *b)
+{
+    return contiguous(a, b) && a->flags == b->flags &&
+           (a->anon == b->anon || a->anon == 0 || b->anon == 0);
+}
+
+void vma_merge(struct mm *mm, struct range range, struct vma_reserve *reserve)
+{
+    struct vma *vma = vma_find(mm, range.start ? range.start - 1 : 0);
+
+    while (vma && vma->next && vma->next->start <= range.end) {
+        struct vma *next = vma->next;
+
+        if (!vma_mergeable(vma, next)) {
+            vma = next;
+            continue;
+        }
+        TRACE(TRACE_VMA, .what = EVENT_VMA_MERGE, .a = vma->start, .b = next->start, .c = next->end);
+        vma->anon = vma->anon ? vma->anon : next->anon;
+        vaddr_t end = next->end;
+        vma_retire(mm, next, reserve);
+        vma_resize(mm, vma, vma->start, end);
+    }
+}
+
+/* Whether @a and @b could be one but for what mprotect can change. */
+static bool kindred(const struct vma *a, const struct vma *b)
+{
+    return contiguous(a, b) && !((a->flags ^ b->flags) & ~(uint32_t)VMA_ACCESS);
+}
+
+void vma_identify(struct mm *mm, struct vma *vma)
+{
+    if (vma->anon)
+        return;
+    if (vma->next && vma->next->anon && kindred(vma, vma->next))
+        vma->anon = vma->next->anon;
+    else if (vma->prev && vma->prev->anon && kindred(vma->prev, vma))
+        vma->anon = vma->prev->anon;
+    else
+        vma->anon = ++mm->anon_ids;
+}
+
+/* ---- Limits ---- */
+
+bool vma_may_expand(const struct mm *mm, uint32_t flags, uint64_t pages)
+{
+    if (mm->total_pages + pages > mm->limits.as >> PAGE_SHIFT)
+        return false;
+    if ((flags & (VMA_WRITE | VMA_SHARED | VMA_GROWSDOWN)) != VMA_WRITE)
+        return true;
+    return mm->data_pages + pages <= mm->limits.data >> PAGE_SHIFT;
+}
+
+bool vma_may_commit(uint32_t flags, uint64_t pages)
+{
+    if ((flags & VMA_NORESERVE) || (flags & (VMA_WRITE | VMA_SHARED)) == 0)
+        return true;
+    return pages <= port_frames_total();
+}

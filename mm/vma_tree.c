@@ -1,0 +1,131 @@
+/*
+ * The search tree: a treap. A binary search tree by address whose nodes also have a random priority that no child's
+ * exceeds; that alone keeps it balanced, expected depth 2 ln n. Each node knows the largest gap of its subtree.
+ */
+#include "mm/vma_tree.h"
+
+static uint64_t gap_below(const struct vma *vma)
+{
+    vaddr_t floor = vma->prev ? vma->prev->end : 0;
+    vaddr_t low = vma_low(vma);
+
+    return low > floor ? low - floor : 0;
+}
+
+static uint64_t subtree_gap(const struct vma *vma)
+{
+    uint64_t gap = vma->gap;
+
+    if (vma->left)
+        gap = max_u64(gap, vma->left->max_gap);
+    if (vma->right)
+        gap = max_u64(gap, vma->right->max_gap);
+    return gap;
+}
+
+/* From @vma up, until nothing changes any more. */
+static void update_upwards(struct vma *vma)
+{
+    for (; vma; vma = vma->parent) {
+        uint64_t gap = subtree_gap(vma);
+
+        if (vma->max_gap == gap)
+            return;
+        vma->max_gap = gap;
+    }
+}
+
+void vma_tree_update(struct vma *vma)
+{
+    vma->gap = gap_below(vma);
+    update_upwards(vma);
+}
+
+static void replace_child(struct mm *mm, struct vma *parent, struct vma *old, struct vma *new)
+{
+    if (!parent)
+        mm->tree = new;
+    else if (parent->left == old)
+        parent->left = new;
+    else
+        parent->right = new;
+    if (new)
+        new->parent = parent;
+}
+
+/*
+ * @up takes the place of its parent @down, whose subtree keeps its order:
+ *
+ *        down            up
+ *        /  \           /  \
+ *      up    C   ->    A   down        and the mirror image
+ *     /  \                 /  \
+ *    A    B               B    C
+ */
+static void rotate(struct mm *mm, struct vma *up)
+{
+    struct vma *down = up->parent;
+    struct vma *middle;
+
+    replace_child(mm, down->parent, down, up);
+    if (down->left == up) {
+        middle = up->right;
+        up->right = down;
+        down->left = middle;
+    } else {
+        middle = up->left;
+        up->left = down;
+        down->right = middle;
+    }
+    if (middle)
+        middle->parent = down;
+    down->parent = up;
+    down->max_gap = subtree_gap(down);
+    up->max_gap = subtree_gap(up);
+}
+
+/* A fixed series, so that the shape of the tree depends on the calls alone. */
+static uint32_t next_priority(void)
+{
+    static uint32_t state = 0x9e3779b9;
+
+    state ^= state << 13;
+    state ^= state >> 17;
+    state ^= state << 5;
+    return state;
+}
+
+void vma_tree_insert(struct mm *mm, struct vma *vma)
+{
+    struct vma *parent = NULL;
+    struct vma **link = &mm->tree;
+
+    while (*link) {
+        parent = *link;
+        link = vma->start < parent->start ? &parent->left : &parent->right;
+    }
+    *link = vma;
+    vma->parent = parent;
+    vma->left = vma->right = NULL;
+    vma->priority = next_priority();
+    vma->gap = gap_below(vma);
+    vma->max_gap = vma->gap;
+    while (vma->parent && vma->parent->priority < vma->priority)
+        rotate(mm, vma);
+    update_upwards(vma->parent);
+    if (vma->next)
+        vma_tree_update(vma->next);
+}
+
+/* Rotate @vma down until one child at most is left, and put that in its place. */
+void vma_tree_remove(struct mm *mm, struct vma *vma)
+{
+    struct vma *parent;
+
+    while (vma->left && vma->right)
+        rotate(mm, vma->left->priority > vma->right->priority ? vma->left : vma->right);
+    parent = vma->parent;
+    replace_child(mm, parent, vma, vma->left ? vma->left : vma->right);
+    for (; parent; parent = parent->parent)
+        parent->max_gap = subtree_gap(parent);
+}
