@@ -43,6 +43,9 @@ struct mm_layout {
     vaddr_t mmap_base; /* the gap search starts below it and goes down */
 };
 
+/* All address spaces, by next_mm. */
+extern struct mm *mm_all;
+
 struct mm {
     struct port_lock lock;
     struct pt pt;         /* lock */
@@ -76,24 +79,24 @@ extern struct mm_config mm_config;
 
 /* Why a call was refused, or an end of a move not widened; counted in mm_stats and said in the trace. */
 #define REFUSALS(X)                                                                                \
-    X(FLAGS, "unknown or contradictory flags")                                                     \
-    X(UNALIGNED, "address not page-aligned")                                                       \
-    X(LENGTH, "length zero or beyond the address space")                                           \
-    X(OVERLAP, "old and new range overlap")                                                        \
-    X(UNMAPPED, "nothing mapped there")                                                            \
-    X(CROSSES_VMA, "range leaves its VMA")                                                         \
-    X(PRIVATE_COPY, "old_size 0 needs a shared mapping")                                           \
-    X(NOT_GROWABLE, "no room to grow in place and may not move")                                   \
-    X(NO_GAP, "no free range of this length")                                                      \
-    X(LIMIT, "a resource limit or the number of VMAs")                                             \
-    X(MEMORY, "out of memory")                                                                     \
-    X(TOO_LOW, "below mmap_min_addr")                                                              \
-    X(EXISTS, "range is in use")                                                                   \
-    X(ACCESS, "protection not allowed")                                                            \
-    X(OFFSET, "offset overflows or not page-aligned")
+    X(FLAGS, flags, "unknown or contradictory flags")                                              \
+    X(UNALIGNED, unaligned, "address not page-aligned")                                            \
+    X(LENGTH, length, "length zero or beyond the address space")                                   \
+    X(OVERLAP, overlap, "old and new range overlap")                                               \
+    X(UNMAPPED, unmapped, "nothing mapped there")                                                  \
+    X(CROSSES_VMA, crosses_vma, "range leaves its VMA")                                            \
+    X(PRIVATE_COPY, private_copy, "old_size 0 needs a shared mapping")                             \
+    X(NOT_GROWABLE, not_growable, "no room to grow in place and may not move")                     \
+    X(NO_GAP, no_gap, "no free range of this length")                                              \
+    X(LIMIT, limit, "a resource limit or the number of VMAs")                                      \
+    X(MEMORY, memory, "out of memory")                                                             \
+    X(TOO_LOW, too_low, "below mmap_min_addr")                                                     \
+    X(EXISTS, exists, "range is in use")                                                           \
+    X(ACCESS, access, "protection not allowed")                                                    \
+    X(OFFSET, offset, "offset overflows or not page-aligned")
 
 enum refusal {
-#define REFUSAL_NAME(name, words) REFUSE_##name,
+#define REFUSAL_NAME(upper, lower, words) REFUSE_##upper,
     REFUSALS(REFUSAL_NAME)
 #undef REFUSAL_NAME
     REFUSAL_COUNT

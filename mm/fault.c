@@ -1,0 +1,218 @@
+/*
+ * A page fault: the ladder of its causes, from "no such place" up to "here is your page".
+ *
+ *     1  nothing mapped there, and no stack that may grow to it   MAPERR
+ *     2  the VMA forbids this access                              ACCERR
+ *     3  past the end of the object                               BUS
+ *     4  the entry allows it already: a stale or spurious fault   flush, done
+ *     5  no page yet: of zeros, of the object, or a copy of it    reserve, map
+ *     6  a write to a page with other users: copy it              reserve, map
+ *
+ * Each rung first reserves what it takes (FAULT_OOM with nothing changed) and then maps.
+ */
+#include "mm/fault.h"
+
+#include "kernel/abi/errno.h"
+#include "mm/mmap.h"
+#include "mm/object.h"
+#include "mm/trace.h"
+
+static paddr_t zero_page;
+
+long fault_init(void)
+{
+    if (!zero_page)
+        zero_page = port_frame_alloc(true);
+    if (!zero_page)
+        return -ENOMEM;
+    port_frame(zero_page)->refs = 1;
+    return 0;
+}
+
+paddr_t fault_zero_page(void)
+{
+    return zero_page;
+}
+
+unsigned fault_rights(const struct vma *vma, paddr_t frame)
+{
+    unsigned rights = vma->flags & VMA_ACCESS ? PTE_R : 0;
+
+    rights |= vma->flags & VMA_EXEC ? PTE_X : 0;
+    if ((vma->flags & VMA_WRITE) && ((vma->flags & VMA_SHARED) || port_frame(frame)->refs == 1))
+        rights |= PTE_W;
+    return rights;
+}
+
+/* One fault on its way. */
+struct fault {
+    struct mm *mm;
+    vaddr_t addr; /* page-aligned */
+    enum access access;
+    struct vma *vma;
+    struct pt_reserve tables;
+    paddr_t page; /* to map; a reference of ours is on it */
+};
+
+/* ---- 1, 2: may it be at all ---- */
+
+/* Whether the stack @vma may grow down to @addr: limits, and the guard gap above what lies below. */
+static bool may_grow(const struct mm *mm, const struct vma *vma, vaddr_t addr)
+{
+    const struct vma *prev = vma->prev;
+    uint64_t grow = vma->start - addr;
+
+    if (!(vma->flags & VMA_GROWSDOWN) || addr < mm_config.mmap_min_addr)
+        return false;
+    if (vma->end - addr > mm->limits.stack)
+        return false;
+    if (!vma_may_expand(mm, vma->flags, grow >> PAGE_SHIFT))
+        return false;
+    if (!prev || (prev->flags & VMA_GROWSDOWN) || !(prev->flags & VMA_ACCESS))
+        return true;
+    return addr - prev->end >= mm_config.stack_guard;
+}
+
+static bool access_allowed(const struct vma *vma, enum access access)
+{
+    switch (access) {
+    case ACCESS_WRITE:
+        return vma->flags & VMA_WRITE;
+    case ACCESS_EXEC:
+        return vma->flags & VMA_EXEC;
+    default:
+        return vma->flags & VMA_ACCESS;
+    }
+}
+
+static enum fault_result find_vma(struct fault *f)
+{
+    f->vma = vma_find(f->mm, f->addr);
+    if (!f->vma)
+        return FAULT_MAPERR;
+    if (f->addr < f->vma->start && !may_grow(f->mm, f->vma, f->addr))
+        return FAULT_MAPERR;
+    return access_allowed(f->vma, f->access) ? FAULT_DONE : FAULT_ACCERR;
+}
+
+/* ---- 3 to 6: which page ---- */
+
+static bool wants_private_page(const struct fault *f)
+{
+    return f->access == ACCESS_WRITE && !(f->vma->flags & VMA_SHARED);
+}
+
+/* A page of our own, with the content of @from, or of zeros for 0. */
+static enum fault_result take_copy(struct fault *f, paddr_t from)
+{
+    f->page = port_frame_alloc(from == 0);
+    if (!f->page)
+        return FAULT_OOM;
+    if (from)
+        __builtin_memcpy(port_ptr(f->page), port_ptr(from), PAGE_SIZE);
+    port_frame(f->page)->refs = 1;
+    return FAULT_DONE;
+}
+
+static enum fault_result take_shared(struct fault *f, paddr_t page)
+{
+    f->page = page;
+    port_frame(page)->refs++;
+    return FAULT_DONE;
+}
+
+/* For an empty entry. */
+static enum fault_result take_new_page(struct fault *f)
+{
+    struct object *object = f->vma->object;
+    uint64_t index = vma_pgoff(f->vma, f->addr);
+    paddr_t page;
+
+    if (!object)
+        return wants_private_page(f) ? take_copy(f, 0) : take_shared(f, zero_page);
+    if (index >= page_align(object_size(object)) >> PAGE_SHIFT)
+        return FAULT_BUS;
+    if (object_page(object, index, true, &page))
+        return FAULT_OOM;
+    return wants_private_page(f) ? take_copy(f, page) : take_shared(f, page);
+}
+
+/* ---- Commit ---- */
+
+/* The reservation stands: grow the stack if that was asked, and put f->page into the tables. */
+static void map_page(struct fault *f, struct pte old)
+{
+    unsigned rights;
+    struct gather g;
+
+    if (f->addr < f->vma->start)
+        vma_resize(f->mm, f->vma, f->addr, f->vma->end);
+    if (wants_private_page(f))
+        vma_identify(f->mm, f->vma);
+    rights = fault_rights(f->vma, f->page);
+    tlb_begin(&g, f->mm, &f->mm->pt);
+    if (!pte_is_none(old)) {
+        tlb_range(&g, f->addr, f->addr + PAGE_SIZE);
+        tlb_page(&g, pte_addr(old));
+    }
+    pt_write(pt_entry_make(&f->mm->pt, f->addr, PT_PTE, &f->tables), pte_leaf(f->page, rights, PT_PTE));
+    f->mm->rss_pages++;
+    tlb_finish(&g);
+}
+
+/* An entry is there but does not grant the access, or no longer refuses it. */
+static enum fault_result fix_entry(struct fault *f, struct pte *entry)
+{
+    paddr_t frame = pte_addr(*entry);
+    unsigned rights = fault_rights(f->vma, frame);
+    struct gather g;
+
+    if (f->access == ACCESS_WRITE && !(rights & PTE_W)) {
+        if (take_copy(f, frame) == FAULT_OOM)
+            return FAULT_OOM;
+        mm_stats.cow++;
+        map_page(f, *entry);
+        return FAULT_DONE;
+    }
+    tlb_begin(&g, f->mm, &f->mm->pt);
+    tlb_range(&g, f->addr, f->addr + PAGE_SIZE);
+    pt_write(entry, pte_leaf(frame, rights, PT_PTE));
+    tlb_finish(&g);
+    return FAULT_DONE;
+}
+
+static enum fault_result climb(struct fault *f)
+{
+    enum fault_result result = find_vma(f);
+    struct pte *entry;
+
+    if (result != FAULT_DONE)
+        return result;
+    entry = pt_entry(&f->mm->pt, f->addr, PT_PTE);
+    if (entry && !pte_is_none(*entry))
+        return fix_entry(f, entry);
+    if (pt_reserve_fill(&f->tables, pt_missing(&f->mm->pt, f->addr, PT_PTE)))
+        return FAULT_OOM;
+    result = take_new_page(f);
+    if (result != FAULT_DONE) {
+        pt_reserve_drain(&f->tables);
+        return result;
+    }
+
+    /* ---- point of no return ---- */
+    map_page(f, pte_none());
+    return FAULT_DONE;
+}
+
+enum fault_result mm_fault(struct mm *mm, vaddr_t addr, enum access access)
+{
+    static const char *const words[] = {"done", "not mapped", "not allowed", "past the end", "no memory"};
+    struct fault f = {.mm = mm, .addr = addr - page_offset(addr), .access = access};
+    enum fault_result result;
+
+    mm_assert(port_locked_write(&mm->lock));
+    mm_stats.faults++;
+    result = addr < TASK_SIZE ? climb(&f) : FAULT_MAPERR;
+    TRACE(TRACE_FAULT, .what = EVENT_FAULT, .a = addr, .b = access, .c = result, .words = words[result]);
+    return result;
+}

@@ -1,0 +1,14 @@
+/* What a leaf of a VMA may grant; shared by faults and mprotect. Lock: mm's. */
+#pragma once
+
+#include "mm/pte.h"
+#include "mm/vma.h"
+
+/* Rights for a leaf of @vma that maps @frame: write is held back while a private page has other users. */
+unsigned fault_rights(const struct vma *vma, paddr_t frame);
+
+/* The shared page of zeros that reads of untouched private memory show. */
+paddr_t fault_zero_page(void);
+
+/* Allocate it; once. 0 or -ENOMEM. */
+[[nodiscard]] long fault_init(void);

@@ -1,0 +1,94 @@
+/* madvise and mincore: forget pages, fetch pages, tell which are there. */
+#include "kernel/abi/errno.h"
+#include "kernel/abi/mman.h"
+#include "mm/mmap.h"
+#include "mm/object.h"
+
+static bool known_advice(int advice)
+{
+    switch (advice) {
+    case MADV_NORMAL:
+    case MADV_RANDOM:
+    case MADV_SEQUENTIAL:
+    case MADV_WILLNEED:
+    case MADV_DONTNEED:
+    case MADV_HUGEPAGE:
+    case MADV_NOHUGEPAGE:
+    case MADV_DONTDUMP:
+    case MADV_DODUMP:
+    case MADV_POPULATE_READ:
+    case MADV_POPULATE_WRITE:
+        return true;
+    default:
+        return false;
+    }
+}
+
+/* Drop the pages of @range: private ones read as zeros or as the file again, shared ones are in the object still. */
+static long forget(struct mm *mm, struct range range)
+{
+    struct gather g;
+
+    for (struct vma *vma = vma_find(mm, range.start); vma && vma->start < range.end; vma = vma->next)
+        if (vma->flags & VMA_LOCKED)
+            return mm_refuse(-EINVAL, REFUSE_ACCESS);
+
+    /* ---- point of no return ---- */
+    tlb_begin(&g, mm, &mm->pt);
+    tlb_zap(&g, range);
+    tlb_prune(&g, range);
+    tlb_finish(&g);
+    return 0;
+}
+
+long mm_madvise(struct mm *mm, vaddr_t addr, uint64_t len, int advice)
+{
+    struct range range = {addr, addr + page_align(len)};
+
+    mm_assert(port_locked_write(&mm->lock));
+    if (!known_advice(advice))
+        return mm_refuse(-EINVAL, REFUSE_FLAGS);
+    if (page_offset(addr))
+        return mm_refuse(-EINVAL, REFUSE_UNALIGNED);
+    if (range.end < range.start || (len && page_align(len) == 0))
+        return mm_refuse(-EINVAL, REFUSE_LENGTH);
+    if (len == 0)
+        return 0;
+    if (!vma_covers(mm, range))
+        return mm_refuse(-ENOMEM, REFUSE_UNMAPPED);
+    if (advice == MADV_DONTNEED)
+        return forget(mm, range);
+    if (advice == MADV_POPULATE_READ || advice == MADV_POPULATE_WRITE)
+        return mmap_populate_for(mm, range, advice == MADV_POPULATE_WRITE ? ACCESS_WRITE : ACCESS_READ);
+    return 0;
+}
+
+/* Whether the page of @vma at @addr is in memory: mapped, or in the object where a fault would find it. */
+static bool resident(struct mm *mm, const struct vma *vma, vaddr_t addr)
+{
+    struct pte *entry = pt_entry(&mm->pt, addr, PT_PTE);
+    uint64_t index = vma_pgoff(vma, addr);
+    paddr_t page;
+
+    if (entry && !pte_is_none(*entry))
+        return true;
+    if (!vma->object || index << PAGE_SHIFT >= object_size(vma->object))
+        return false;
+    return object_page(vma->object, index, false, &page) == 0 && page != 0;
+}
+
+long mm_mincore(struct mm *mm, vaddr_t addr, uint64_t pages, uint8_t *vec)
+{
+    struct range range = {addr, addr + (pages << PAGE_SHIFT)};
+    struct vma *vma = vma_find(mm, addr);
+
+    mm_assert(port_locked(&mm->lock));
+    if (!vma_covers(mm, range))
+        return mm_refuse(-ENOMEM, REFUSE_UNMAPPED);
+    for (uint64_t i = 0; i < pages; i++, addr += PAGE_SIZE) {
+        if (addr >= vma->end)
+            vma = vma->next;
+        vec[i] = resident(mm, vma, addr);
+    }
+    return 0;
+}

@@ -1,0 +1,92 @@
+/* The address space: creation, destruction, and what is global to mm/. */
+#include "mm/mm.h"
+
+#include "kernel/abi/errno.h"
+#include "mm/fault.h"
+#include "mm/mmap.h"
+#include "mm/trace.h"
+
+struct mm_config mm_config = {
+    .realign = REALIGN_FULL,
+    .randomize = true,
+    .mmap_min_addr = 16 * PAGE_SIZE,
+    .max_map_count = 65530,
+    .stack_guard = 256 * PAGE_SIZE,
+};
+struct mm_stats mm_stats;
+struct mm *mm_all;
+
+static const struct {
+    const char *name;
+    const char *words;
+} refusals[] = {
+#define REFUSAL_TEXT(upper, lower, words) {#lower, words},
+    REFUSALS(REFUSAL_TEXT)
+#undef REFUSAL_TEXT
+};
+
+const char *mm_refusal_name(enum refusal why)
+{
+    return refusals[why].name;
+}
+
+const char *mm_refusal_words(enum refusal why)
+{
+    return refusals[why].words;
+}
+
+long mm_refuse(long err, enum refusal why)
+{
+    mm_stats.refused[why]++;
+    TRACE(TRACE_REFUSE, .what = EVENT_REFUSED, .a = (uint64_t)err, .words = refusals[why].words);
+    return err;
+}
+
+long mm_init(void)
+{
+    return fault_init();
+}
+
+struct mm *mm_create(void)
+{
+    struct mm *mm = port_alloc(sizeof(*mm));
+
+    if (!mm)
+        return NULL;
+    if (pt_init(&mm->pt, PT_TOP)) {
+        port_free(mm, sizeof(*mm));
+        return NULL;
+    }
+    port_root_init(mm_root(mm));
+    mm->limits = (struct mm_limits){UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX};
+    mm->layout.mmap_base = TASK_SIZE;
+    mm->next_mm = mm_all;
+    mm_all = mm;
+    return mm;
+}
+
+void mm_destroy(struct mm *mm)
+{
+    struct vma_reserve retired = {NULL};
+    struct mm **link = &mm_all;
+    struct gather g;
+
+    port_lock_write(&mm->lock);
+    tlb_begin(&g, mm, &mm->pt);
+    mmap_clear(mm, (struct range){0, USER_END}, &retired, &g);
+    tlb_finish(&g);
+    vma_reserve_drain(&retired);
+    mm_assert(mm->pt.tables == 1 && mm->rss_pages == 0 && mm->total_pages == 0);
+    port_unlock_write(&mm->lock);
+
+    while (*link != mm)
+        link = &(*link)->next_mm;
+    *link = mm->next_mm;
+    port_frame_free(mm_root(mm));
+    port_free(mm, sizeof(*mm));
+}
+
+paddr_t mm_root(const struct mm *mm)
+{
+    return port_paddr(mm->pt.root);
+}

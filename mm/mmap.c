@@ -1,0 +1,273 @@
+/*
+ * mmap, munmap and brk. Like every call on an address space, each decides, reserves and commits, in this order.
+ * The answers are those of Linux 6.18, but that a call which fails changes nothing.
+ */
+#include "mm/mmap.h"
+
+#include "kernel/abi/errno.h"
+#include "kernel/abi/mman.h"
+
+/* ---- Unmapping ---- */
+
+void mmap_clear(struct mm *mm, struct range range, struct vma_reserve *reserve, struct gather *g)
+{
+    if (!vma_overlapping(mm, range))
+        return;
+    tlb_zap(g, range);
+    tlb_prune(g, range);
+    vma_cut(mm, range, reserve);
+}
+
+long mm_munmap(struct mm *mm, vaddr_t addr, uint64_t len)
+{
+    struct range range = {addr, addr + page_align(len)};
+    struct vma_reserve reserve = {NULL};
+    struct gather g;
+
+    mm_assert(port_locked_write(&mm->lock));
+    if (page_offset(addr))
+        return mm_refuse(-EINVAL, REFUSE_UNALIGNED);
+    if (addr > TASK_SIZE || len > TASK_SIZE - addr || len == 0)
+        return mm_refuse(-EINVAL, REFUSE_LENGTH);
+    if (vma_cut_splits(mm, range)) {
+        if (mm->vma_count >= mm_config.max_map_count)
+            return mm_refuse(-ENOMEM, REFUSE_LIMIT);
+        if (vma_reserve_fill(&reserve, 1))
+            return mm_refuse(-ENOMEM, REFUSE_MEMORY);
+    }
+
+    /* ---- point of no return ---- */
+    tlb_begin(&g, mm, &mm->pt);
+    mmap_clear(mm, range, &reserve, &g);
+    tlb_finish(&g);
+    vma_reserve_drain(&reserve);
+    return 0;
+}
+
+uint64_t mmap_mapped_pages(const struct mm *mm, struct range range)
+{
+    uint64_t bytes = 0;
+
+    for (struct vma *vma = vma_find(mm, range.start); vma && vma->start < range.end; vma = vma->next)
+        bytes += min_u64(vma->end, range.end) - max_u64(vma->start, range.start);
+    return bytes >> PAGE_SHIFT;
+}
+
+/* ---- Mapping ---- */
+
+uint32_t mmap_prot_flags(uint32_t prot)
+{
+    return (prot & PROT_READ ? VMA_READ : 0) | (prot & PROT_WRITE ? VMA_WRITE : 0) |
+           (prot & PROT_EXEC ? VMA_EXEC : 0);
+}
+
+vaddr_t mmap_place(const struct mm *mm, vaddr_t addr, uint64_t len)
+{
+    vaddr_t found;
+
+    addr = page_align(addr);
+    if (addr >= mm_config.mmap_min_addr && addr < TASK_SIZE && len <= TASK_SIZE - addr) {
+        struct vma *vma = vma_find(mm, addr);
+
+        if (!vma || addr + len <= vma_low(vma))
+            return addr;
+    }
+    found = vma_gap_below(mm, len, mm_config.mmap_min_addr, mm->layout.mmap_base);
+    return found ? found : vma_gap_below(mm, len, mm_config.mmap_min_addr, TASK_SIZE);
+}
+
+/* One mmap call on its way. */
+struct map {
+    struct mm *mm;
+    struct range range;
+    uint32_t map_flags;
+    uint32_t vma_flags;
+    struct object *object; /* a reference of this call's own */
+    uint64_t pgoff;
+};
+
+/* Flags of the VMA, and whether they are allowed. */
+static long map_flags(struct map *m, uint32_t prot, bool anonymous, bool may_write)
+{
+    uint32_t type = m->map_flags & MAP_TYPE;
+    uint32_t flags = mmap_prot_flags(prot) | m->mm->future_flags;
+
+    if (type != MAP_PRIVATE && type != MAP_SHARED && type != MAP_SHARED_VALIDATE)
+        return mm_refuse(-EINVAL, REFUSE_FLAGS);
+    if (type == MAP_SHARED_VALIDATE && anonymous)
+        return mm_refuse(-EINVAL, REFUSE_FLAGS);
+    if ((m->map_flags & MAP_GROWSDOWN) && (type != MAP_PRIVATE || !anonymous))
+        return mm_refuse(-EINVAL, REFUSE_FLAGS);
+    if (type != MAP_PRIVATE && (prot & PROT_WRITE) && !anonymous && !may_write)
+        return mm_refuse(-EACCES, REFUSE_ACCESS);
+    flags |= type == MAP_PRIVATE ? VMA_MAYWRITE : VMA_SHARED;
+    flags |= anonymous || may_write ? VMA_MAYWRITE : 0;
+    flags |= m->map_flags & MAP_GROWSDOWN ? VMA_GROWSDOWN : 0;
+    flags |= m->map_flags & MAP_LOCKED ? VMA_LOCKED : 0;
+    flags |= m->map_flags & MAP_NORESERVE ? VMA_NORESERVE : 0;
+    m->vma_flags = flags;
+    return 0;
+}
+
+/* Where: fixed and allowed, or found. */
+static long map_target(struct map *m, vaddr_t addr, uint64_t len)
+{
+    bool fixed = m->map_flags & (MAP_FIXED | MAP_FIXED_NOREPLACE);
+
+    if (len > TASK_SIZE)
+        return mm_refuse(-ENOMEM, REFUSE_LENGTH);
+    if (!fixed)
+        addr = mmap_place(m->mm, addr, len);
+    if (!fixed && !addr)
+        return mm_refuse(-ENOMEM, REFUSE_NO_GAP);
+    if (addr > TASK_SIZE - len)
+        return mm_refuse(-ENOMEM, REFUSE_LENGTH);
+    if (page_offset(addr))
+        return mm_refuse(-EINVAL, REFUSE_UNALIGNED);
+    if (addr < mm_config.mmap_min_addr)
+        return mm_refuse(-EPERM, REFUSE_TOO_LOW);
+    m->range = (struct range){addr, addr + len};
+    if ((m->map_flags & MAP_FIXED_NOREPLACE) && vma_overlapping(m->mm, m->range))
+        return mm_refuse(-EEXIST, REFUSE_EXISTS);
+    return 0;
+}
+
+/* Limits, as if what the range now holds were already gone. */
+static long map_limits(const struct map *m)
+{
+    uint64_t pages = range_size(m->range) >> PAGE_SHIFT;
+    uint64_t gone = mmap_mapped_pages(m->mm, m->range);
+
+    if (m->mm->vma_count > mm_config.max_map_count)
+        return mm_refuse(-ENOMEM, REFUSE_LIMIT);
+    if (!vma_may_expand(m->mm, m->vma_flags, pages - gone))
+        return mm_refuse(-ENOMEM, REFUSE_LIMIT);
+    if (!vma_may_commit(m->vma_flags, pages))
+        return mm_refuse(-ENOMEM, REFUSE_LIMIT);
+    return 0;
+}
+
+/* Cannot fail. @reserve holds a VMA for the mapping and one for a split. */
+static void map_commit(struct map *m, struct vma_reserve *reserve)
+{
+    struct vma *vma = vma_reserve_take(reserve);
+    struct gather g;
+
+    tlb_begin(&g, m->mm, &m->mm->pt);
+    mmap_clear(m->mm, m->range, reserve, &g);
+    tlb_finish(&g);
+    vma->start = m->range.start;
+    vma->end = m->range.end;
+    vma->flags = m->vma_flags;
+    vma->object = m->object;
+    vma->pgoff = m->pgoff;
+    vma->anon = 0;
+    vma_insert(m->mm, vma);
+    vma_merge(m->mm, m->range, reserve);
+}
+
+long mm_mmap(struct mm *mm, vaddr_t addr, uint64_t len, uint32_t prot, uint32_t flags,
+             struct object *object, uint64_t offset, bool may_write)
+{
+    struct map m = {.mm = mm, .map_flags = flags, .pgoff = offset >> PAGE_SHIFT};
+    struct vma_reserve reserve = {NULL};
+    uint64_t bytes = page_align(len);
+    long err;
+
+    mm_assert(port_locked_write(&mm->lock));
+    if (page_offset(offset))
+        return mm_refuse(-EINVAL, REFUSE_OFFSET);
+    if (len == 0)
+        return mm_refuse(-EINVAL, REFUSE_LENGTH);
+    if (bytes == 0)
+        return mm_refuse(-ENOMEM, REFUSE_LENGTH);
+    if (m.pgoff + (bytes >> PAGE_SHIFT) < m.pgoff)
+        return mm_refuse(-EOVERFLOW, REFUSE_OFFSET);
+    err = map_target(&m, addr, bytes);
+    if (!err)
+        err = map_flags(&m, prot, !object, may_write);
+    if (!err)
+        err = map_limits(&m);
+    if (err)
+        return err;
+
+    if (!object)
+        m.pgoff = m.vma_flags & VMA_SHARED ? 0 : m.range.start >> PAGE_SHIFT;
+    if (object)
+        m.object = object_get(object);
+    else if (m.vma_flags & VMA_SHARED)
+        m.object = object_create(bytes, NULL);
+    if ((!m.object && (m.vma_flags & VMA_SHARED)) || vma_reserve_fill(&reserve, 2)) {
+        if (m.object)
+            object_put(m.object);
+        return mm_refuse(-ENOMEM, REFUSE_MEMORY);
+    }
+
+    /* ---- point of no return ---- */
+    map_commit(&m, &reserve);
+    vma_reserve_drain(&reserve);
+    if ((flags & (MAP_POPULATE | MAP_NONBLOCK)) == MAP_POPULATE || (m.vma_flags & VMA_LOCKED))
+        (void)mmap_populate(mm, m.range); /* as on Linux, what could not be had comes by faults */
+    return (long)m.range.start;
+}
+
+/* ---- The break ---- */
+
+static void brk_commit(struct mm *mm, struct range grown, struct vma_reserve *reserve)
+{
+    struct vma *vma = vma_reserve_take(reserve);
+
+    vma->start = grown.start;
+    vma->end = grown.end;
+    vma->flags = VMA_READ | VMA_WRITE | VMA_MAYWRITE | mm->future_flags;
+    vma->object = NULL;
+    vma->pgoff = grown.start >> PAGE_SHIFT;
+    vma->anon = 0;
+    vma_insert(mm, vma);
+    vma_merge(mm, grown, reserve);
+}
+
+/* Map [from, to). 0, or why not. */
+static long brk_grow(struct mm *mm, vaddr_t from, vaddr_t to)
+{
+    struct vma *next = vma_find(mm, from);
+    uint64_t data = mm->layout.data_end - mm->layout.data_start;
+    struct vma_reserve reserve = {NULL};
+
+    if (to - mm->layout.brk_start + data > mm->limits.data)
+        return mm_refuse(-ENOMEM, REFUSE_LIMIT);
+    if (next && (next->start < from || vma_low(next) < to + PAGE_SIZE))
+        return mm_refuse(-ENOMEM, REFUSE_EXISTS);
+    if (mm->vma_count > mm_config.max_map_count ||
+        !vma_may_expand(mm, VMA_WRITE, (to - from) >> PAGE_SHIFT) ||
+        !vma_may_commit(VMA_WRITE, (to - from) >> PAGE_SHIFT))
+        return mm_refuse(-ENOMEM, REFUSE_LIMIT);
+    if (vma_reserve_fill(&reserve, 1))
+        return mm_refuse(-ENOMEM, REFUSE_MEMORY);
+
+    /* ---- point of no return ---- */
+    brk_commit(mm, (struct range){from, to}, &reserve);
+    vma_reserve_drain(&reserve);
+    if (mm->future_flags & VMA_LOCKED)
+        (void)mmap_populate(mm, (struct range){from, to});
+    return 0;
+}
+
+long mm_brk(struct mm *mm, vaddr_t brk)
+{
+    struct mm_layout *layout = &mm->layout;
+    vaddr_t from = page_align(layout->brk);
+    vaddr_t to = page_align(brk);
+    long err = 0;
+
+    mm_assert(port_locked_write(&mm->lock));
+    if (brk < layout->brk_start || to > TASK_SIZE || to < brk)
+        return (long)layout->brk;
+    if (to > from)
+        err = brk_grow(mm, from, to);
+    else if (to < from)
+        err = mm_munmap(mm, to, from - to);
+    if (!err)
+        layout->brk = brk;
+    return (long)layout->brk;
+}

@@ -1,0 +1,32 @@
+/*
+ * What mmap, mremap, fault and stack share: unmapping as plan and commit, populating, refusing.
+ * Lock: mm's, for write.
+ */
+#pragma once
+
+#include "mm/tlb.h"
+#include "mm/vma.h"
+
+/* Refuse a call: count @why, say it in the trace, return @err. */
+long mm_refuse(long err, enum refusal why);
+
+/* Unmap @range: VMAs, pages and the tables emptied. Needs @reserve as vma_cut does. Cannot fail. */
+void mmap_clear(struct mm *mm, struct range range, struct vma_reserve *reserve, struct gather *g);
+
+/* The flags of a VMA for mmap's or mprotect's @prot. */
+uint32_t mmap_prot_flags(uint32_t prot);
+
+/*
+ * Where @len bytes (multiple of PAGE_SIZE) should go when not fixed: the hint @addr (0 for none) if it is free, else
+ * the highest gap below mmap_base, else the highest anywhere. 0 when there is none.
+ */
+vaddr_t mmap_place(const struct mm *mm, vaddr_t addr, uint64_t len);
+
+/* Fault every page of @range in, for writing where the VMA is private and writable. -ENOMEM or -EFAULT at the first fail. */
+long mmap_populate(struct mm *mm, struct range range);
+
+/* Fault every page of @range in for @access. Those that need nothing are skipped. Errors likewise. */
+long mmap_populate_for(struct mm *mm, struct range range, enum access access);
+
+/* Pages that @range has in VMAs now, and would be freed of the limits by clearing it. */
+uint64_t mmap_mapped_pages(const struct mm *mm, struct range range);
