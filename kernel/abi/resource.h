@@ -49,7 +49,7 @@ struct rusage {
 _Static_assert(sizeof(struct rlimit) == 16, "the ABI's size");
 _Static_assert(sizeof(struct rusage) == 144, "the ABI's size");
 
-/* What exec takes at most: one string with its NUL; always allowed in all; and in all at the highest. */
+/* What exec takes: one string with its NUL at most; in all, always; and in all, at most. */
 #define MAX_ARG_STRLEN 131072
 #define ARG_MAX 131072
 #define ARG_LIMIT_MAX (6u << 20)

@@ -1,0 +1,158 @@
+#include "kernel/file.h"
+
+#include "kernel/abi/errno.h"
+#include "kernel/panic.h"
+#include "kernel/slab.h"
+#include "kernel/string.h"
+
+#define TABLE_SIZE 32 /* descriptors that a table starts with */
+
+/* Flags of open(2) that describe the opening only, and are not kept. */
+#define OPEN_ONLY (O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC | O_CLOEXEC)
+
+static long directory_read(struct file *file, vaddr_t buf, uint64_t len, uint64_t pos)
+{
+    (void)file, (void)buf, (void)len, (void)pos;
+    return -EISDIR;
+}
+
+const struct file_ops file_directory_ops = {.seekable = true, .read = directory_read};
+
+long file_open(struct inode *inode, uint32_t flags, struct file **file)
+{
+    struct file *f;
+
+    if (!inode->file_ops)
+        return -ENXIO;
+    f = kmalloc(sizeof(*f));
+    if (!f)
+        return -ENOMEM;
+    f->ops = inode->file_ops;
+    f->refs = 1;
+    f->flags = flags & ~(uint32_t)OPEN_ONLY;
+    f->inode = inode_get(inode);
+    *file = f;
+    return 0;
+}
+
+struct file *file_get(struct file *file)
+{
+    kassert(file->refs > 0);
+    file->refs++;
+    return file;
+}
+
+void file_put(struct file *file)
+{
+    kassert(file->refs > 0);
+    if (--file->refs > 0)
+        return;
+    if (file->ops->release)
+        file->ops->release(file);
+    inode_put(file->inode);
+    kfree(file, sizeof(*file));
+}
+
+/* ---- Descriptors ---- */
+
+struct files *files_create(void)
+{
+    struct files *files = kmalloc(sizeof(*files));
+
+    if (files)
+        files->refs = 1;
+    return files;
+}
+
+void files_put(struct files *files)
+{
+    if (--files->refs > 0)
+        return;
+    for (uint32_t fd = 0; fd < files->size; fd++)
+        files_close(files, (int)fd);
+    kfree(files->table, files->size * sizeof(*files->table));
+    kfree(files, sizeof(*files));
+}
+
+struct descriptor *files_descriptor(struct files *files, int fd)
+{
+    if (fd < 0 || (uint32_t)fd >= files->size || !files->table[fd].file)
+        return NULL;
+    return &files->table[fd];
+}
+
+struct file *files_get(struct files *files, int fd)
+{
+    struct descriptor *d = files_descriptor(files, fd);
+
+    return d ? file_get(d->file) : NULL;
+}
+
+/* Make room for descriptor @fd, doubling the table. 0 or -ENOMEM. */
+static long grow(struct files *files, uint32_t fd)
+{
+    uint32_t size = files->size ? files->size : TABLE_SIZE;
+    struct descriptor *table;
+
+    if (fd < files->size)
+        return 0;
+    while (size <= fd)
+        size *= 2;
+    table = kmalloc(size * sizeof(*table));
+    if (!table)
+        return -ENOMEM;
+    if (files->size)
+        memcpy(table, files->table, files->size * sizeof(*table));
+    kfree(files->table, files->size * sizeof(*table));
+    files->table = table;
+    files->size = size;
+    return 0;
+}
+
+long files_add(struct files *files, struct file *file, uint32_t lowest, uint64_t limit,
+               bool cloexec)
+{
+    uint32_t fd = lowest;
+    long err;
+
+    while (fd < files->size && files->table[fd].file)
+        fd++;
+    if (fd >= limit)
+        return -EMFILE;
+    err = grow(files, fd);
+    if (err)
+        return err;
+    files->table[fd] = (struct descriptor){file, cloexec};
+    return fd;
+}
+
+long files_set(struct files *files, uint32_t fd, struct file *file, bool cloexec)
+{
+    long err = grow(files, fd);
+
+    if (err)
+        return err;
+    files_close(files, (int)fd);
+    files->table[fd] = (struct descriptor){file, cloexec};
+    return 0;
+}
+
+long files_close(struct files *files, int fd)
+{
+    struct descriptor *d = files_descriptor(files, fd);
+    struct file *file;
+
+    if (!d)
+        return -EBADF;
+    file = d->file;
+    *d = (struct descriptor){0};
+    file_put(file);
+    return 0;
+}
+
+void files_close_on_exec(struct files *files)
+{
+    for (uint32_t fd = 0; fd < files->size; fd++)
+        if (files->table[fd].file && files->table[fd].cloexec)
+            files_close(files, (int)fd);
+}

@@ -1,0 +1,94 @@
+/*
+ * Open files, and the table of them that a process has.
+ *
+ * Lock: none yet; one CPU, and nothing sleeps while a table is changed.
+ */
+#pragma once
+
+#include "kernel/inode.h"
+
+struct file;
+
+/*
+ * What can be done with an open file. A NULL member cannot be done, with the errno said. Addresses
+ * are of user memory; read and write return how many bytes, or an errno when it is none at all.
+ */
+struct file_ops {
+    bool seekable; /* has positions: lseek, pread; else -ESPIPE */
+    long (*read)(struct file *file, vaddr_t buf, uint64_t len, uint64_t pos);  /* -EINVAL */
+    long (*write)(struct file *file, vaddr_t buf, uint64_t len, uint64_t pos); /* -EINVAL */
+    long (*ioctl)(struct file *file, uint32_t request, vaddr_t arg);           /* -ENOTTY */
+    /*
+     * What mmap maps: an object, or NULL with @flags changed to say how to do without. -ENODEV.
+     * The object is the file's and lives as long as it.
+     */
+    long (*map)(struct file *file, uint32_t *flags, struct object **object);
+    void (*release)(struct file *file); /* the last reference is gone; nothing to do */
+};
+
+struct file {
+    const struct file_ops *ops;
+    uint32_t refs;
+    uint32_t flags; /* O_ACCMODE and the flags that F_GETFL shows */
+    uint64_t pos;
+    struct inode *inode;
+    void *data; /* of the ops' own */
+};
+
+/* A directory's: reading it is -EISDIR. */
+extern const struct file_ops file_directory_ops;
+
+/* Open @inode. -ENXIO when it is nothing that can be opened, -ENOMEM. */
+[[nodiscard]] long file_open(struct inode *inode, uint32_t flags, struct file **file);
+struct file *file_get(struct file *file);
+void file_put(struct file *file);
+
+static inline bool file_readable(const struct file *file)
+{
+    return (file->flags & O_ACCMODE) != O_WRONLY;
+}
+
+static inline bool file_writable(const struct file *file)
+{
+    return (file->flags & O_ACCMODE) != O_RDONLY;
+}
+
+/* ---- Descriptors ---- */
+
+struct descriptor {
+    struct file *file; /* NULL: free */
+    bool cloexec;
+};
+
+/* Shared by all that were cloned with CLONE_FILES. */
+struct files {
+    uint32_t refs;
+    uint32_t size; /* of the table */
+    struct descriptor *table;
+};
+
+/* An empty table; NULL when memory is out. */
+[[nodiscard]] struct files *files_create(void);
+void files_put(struct files *files);
+
+/* The file behind @fd with a reference, for file_put(); NULL when there is none. */
+struct file *files_get(struct files *files, int fd);
+
+/* The descriptor @fd, NULL when it is free. */
+struct descriptor *files_descriptor(struct files *files, int fd);
+
+/*
+ * Put @file behind the lowest free descriptor from @lowest up and below @limit; the table takes the
+ * reference over when that succeeds. The descriptor, or -EMFILE, -ENOMEM.
+ */
+[[nodiscard]] long files_add(struct files *files, struct file *file, uint32_t lowest,
+                             uint64_t limit, bool cloexec);
+
+/* The same for descriptor @fd itself, which lies below the limit and is closed first. -ENOMEM. */
+[[nodiscard]] long files_set(struct files *files, uint32_t fd, struct file *file, bool cloexec);
+
+/* 0 or -EBADF. */
+long files_close(struct files *files, int fd);
+
+/* exec: close what is marked so. */
+void files_close_on_exec(struct files *files);

@@ -1,0 +1,162 @@
+/*
+ * Lookup of a path: name by name from a directory down. A symbolic link on the way puts its target
+ * in front of the names that are left, so that there is no recursion.
+ */
+#include "kernel/abi/errno.h"
+#include "kernel/inode.h"
+#include "kernel/slab.h"
+#include "kernel/string.h"
+
+struct walk {
+    struct path *path; /* where we are; path->inode is what the names so far lead to */
+    const char *rest;  /* the names left: in the caller's string, or in buf */
+    char *buf;         /* PATH_MAX bytes once a link was followed, else NULL */
+    unsigned links;    /* followed so far */
+    unsigned flags;    /* PATH_ */
+};
+
+/* Go on in the directory @dir, whose reference is taken over; it has no name of its own any more. */
+static void walk_enter(struct walk *w, struct inode *dir)
+{
+    inode_put(w->path->dir);
+    inode_put(w->path->inode);
+    w->path->dir = inode_get(dir);
+    w->path->inode = dir;
+    w->path->name[0] = '\0';
+}
+
+/* Split the next name off. False when there is none; it may also be too long for path->name. */
+static bool walk_name(struct walk *w, size_t *length)
+{
+    const char *end;
+
+    while (*w->rest == '/')
+        w->rest++;
+    end = strchr(w->rest, '/');
+    *length = end ? (size_t)(end - w->rest) : strlen(w->rest);
+    return *length > 0;
+}
+
+/*
+ * Put the target of @link in front of the rest. An absolute one starts again at the root, any other
+ * in the directory that we are in.
+ */
+static long walk_link(struct walk *w, struct inode *link)
+{
+    size_t left = strlen(w->rest) + 1;
+    char *buf;
+    long n;
+
+    if (++w->links > SYMLINKS_MAX)
+        return -ELOOP;
+    buf = kmalloc(PATH_MAX);
+    if (!buf)
+        return -ENOMEM;
+    n = link->ops->readlink(link, buf, PATH_MAX);
+    if (n <= 0 || left > PATH_MAX - (size_t)n) {
+        kfree(buf, PATH_MAX);
+        return n < 0 ? n : n == 0 ? -ENOENT : -ENAMETOOLONG;
+    }
+    memcpy(buf + n, w->rest, left);
+    kfree(w->buf, PATH_MAX);
+    w->buf = buf;
+    w->rest = buf;
+    if (buf[0] == '/')
+        walk_enter(w, inode_get(inode_root));
+    return 0;
+}
+
+/* Take the step to the name of @length at the start of the rest. */
+static long walk_step(struct walk *w, size_t length)
+{
+    struct path *path = w->path;
+    struct inode *dir = path->inode, *next;
+    char name[NAME_MAX + 1];
+    long err;
+
+    if (!S_ISDIR(dir->mode))
+        return -ENOTDIR;
+    if (length > NAME_MAX)
+        return -ENAMETOOLONG;
+    memcpy(name, w->rest, length);
+    name[length] = '\0';
+    w->rest += length;
+    if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0) {
+        walk_enter(w, inode_get(name[1] ? dir->parent : dir));
+        return 0;
+    }
+    err = dir->ops->lookup(dir, name, &next);
+    if (err)
+        return err;
+    if (S_ISLNK(next->mode) && (*w->rest || (w->flags & PATH_FOLLOW))) {
+        err = walk_link(w, next);
+        inode_put(next);
+        return err;
+    }
+    inode_put(path->dir);
+    path->dir = dir;
+    path->inode = next;
+    memcpy(path->name, name, length + 1);
+    return 0;
+}
+
+long path_lookup(struct inode *start, const char *name, unsigned flags, struct path *path)
+{
+    struct walk w = {.path = path, .rest = name, .flags = flags};
+    size_t length;
+    long err = 0;
+
+    if (!*name)
+        return -ENOENT;
+    path->dir = NULL;
+    path->inode = NULL;
+    walk_enter(&w, inode_get(*name == '/' ? inode_root : start));
+    while (!err && walk_name(&w, &length))
+        err = walk_step(&w, length);
+    if (!err && w.rest[-1] == '/' && !S_ISDIR(path->inode->mode))
+        err = -ENOTDIR;
+    kfree(w.buf, PATH_MAX);
+    if (err)
+        path_put(path);
+    return err;
+}
+
+void path_put(struct path *path)
+{
+    inode_put(path->inode);
+    inode_put(path->dir);
+    path->inode = NULL;
+    path->dir = NULL;
+}
+
+/* Put @name and a slash before it in front of @at, down to @buf at most; NULL when it does not fit. */
+static char *prepend(char *at, const char *buf, const char *name)
+{
+    size_t length = strlen(name);
+
+    if (length + 1 > (size_t)(at - buf))
+        return NULL;
+    at -= length;
+    memcpy(at, name, length);
+    *--at = '/';
+    return at;
+}
+
+long path_name(const struct inode *dir, const char *name, char *buf, size_t size)
+{
+    char *at = buf + size - 1;
+    size_t length;
+
+    *at = '\0';
+    if (*name)
+        at = prepend(at, buf, name);
+    for (; at && dir != inode_root; dir = dir->parent)
+        at = prepend(at, buf, ramfs_name_of(dir));
+    if (at && !*at)
+        at = prepend(at, buf, "");
+    if (!at)
+        return -ENAMETOOLONG;
+    length = strlen(at);
+    memmove(buf, at, length + 1);
+    return (long)length;
+}

@@ -1,0 +1,46 @@
+#include "kernel/syscall.h"
+
+#include "kernel/abi/errno.h"
+#include "kernel/log.h"
+#include "kernel/process.h"
+
+typedef long (*syscall_handler)(struct trap_frame *frame);
+
+static const syscall_handler handlers[SYSCALL_MAX + 1] = {
+#define SYSCALL_HANDLER(name) [SYS_##name] = sys_##name,
+    SYSCALLS(SYSCALL_HANDLER)
+#undef SYSCALL_HANDLER
+};
+
+static const char *const names[SYSCALL_MAX + 1] = {
+#define SYSCALL_NAME(number, name) [number] = #name,
+    SYSCALL_NAMES(SYSCALL_NAME)
+#undef SYSCALL_NAME
+};
+
+const char *syscall_name(uint64_t number)
+{
+    return number <= SYSCALL_MAX && names[number] ? names[number] : "unknown";
+}
+
+/* A call that is not there; said once for each number and process. */
+static long not_there(uint64_t number)
+{
+    struct process *process = process_current();
+    uint64_t index = number <= SYSCALL_MAX ? number : SYSCALL_MAX;
+    uint64_t bit = (uint64_t)1 << index % 64;
+
+    if (!(process->unknown[index / 64] & bit))
+        log_info("syscall: %s (%lld): not there, -ENOSYS", syscall_name(number),
+                 (long long)number);
+    process->unknown[index / 64] |= bit;
+    return -ENOSYS;
+}
+
+void syscall_dispatch(struct trap_frame *frame)
+{
+    uint64_t number = (uint32_t)frame->rax; /* as Linux, which looks at eax only */
+    syscall_handler handler = number <= SYSCALL_MAX ? handlers[number] : NULL;
+
+    frame->rax = (uint64_t)(handler ? handler(frame) : not_there(number));
+}

@@ -1,0 +1,83 @@
+/*
+ * System calls: entry.asm calls syscall_dispatch(), which finds the handler by number.
+ *
+ * A handler is written as
+ *
+ *     SYSCALL3(read, int, fd, vaddr_t, buf, uint64_t, len)
+ *     {
+ *         ...
+ *         return result;
+ *     }
+ *
+ * and gets its arguments from the frame's registers, each cut to the width of its type as Linux does.
+ */
+#pragma once
+
+#include "kernel/abi/syscalls.h"
+#include "kernel/cpu.h"
+
+/* Every call that Realign has; the others are answered with -ENOSYS and a line in the log. */
+#define SYSCALLS(X)                                                                                \
+    /* memory */                                                                                   \
+    X(brk) X(mmap) X(munmap) X(mprotect) X(madvise) X(mincore) X(mremap)                           \
+    X(mlock) X(mlock2) X(munlock)                                                                  \
+    /* open files */                                                                               \
+    X(read) X(write) X(readv) X(writev) X(pread64) X(close) X(lseek) X(fstat) X(ioctl) X(fcntl)    \
+    X(dup) X(dup2) X(dup3)                                                                         \
+    /* names */                                                                                    \
+    X(open) X(openat) X(stat) X(lstat) X(newfstatat) X(access) X(faccessat) X(faccessat2)          \
+    X(readlink) X(readlinkat) X(getcwd) X(chdir) X(fchdir) X(umask)                                \
+    /* processes */                                                                                \
+    X(execve) X(exit) X(exit_group) X(getpid) X(getppid) X(gettid) X(getpgrp) X(getpgid)           \
+    X(getsid) X(getuid) X(geteuid) X(getgid) X(getegid) X(setuid) X(setgid) X(set_tid_address)     \
+    X(set_robust_list) X(arch_prctl) X(sched_yield)                                                \
+    /* limits */                                                                                   \
+    X(prlimit64) X(getrlimit) X(setrlimit) X(getrusage) X(times)                                   \
+    /* signals */                                                                                  \
+    X(rt_sigaction) X(rt_sigprocmask) X(sigaltstack) X(kill) X(tkill) X(tgkill)                    \
+    /* time */                                                                                     \
+    X(clock_gettime) X(clock_getres) X(clock_nanosleep) X(nanosleep) X(gettimeofday) X(time)       \
+    /* the system */                                                                               \
+    X(uname) X(sysinfo) X(getrandom) X(reboot)
+
+/* Called by entry.asm: the number is in @frame->rax, and the answer goes there. */
+void syscall_dispatch(struct trap_frame *frame);
+
+/* Take over the options that concern the memory calls. */
+void sys_mm_init(void);
+
+/* The name of a call by its number, "unknown" where there is none. */
+const char *syscall_name(uint64_t number);
+
+#define SYSCALL_DECLARE(name) long sys_##name(struct trap_frame *frame);
+SYSCALLS(SYSCALL_DECLARE)
+#undef SYSCALL_DECLARE
+
+/* The handler that takes the registers out of the frame, around the function that is then written. */
+#define SYSCALL_BEGIN(name, parameters, arguments)                                                 \
+    static inline long do_##name parameters;                                                       \
+    long sys_##name(struct trap_frame *frame)                                                      \
+    {                                                                                              \
+        (void)frame;                                                                               \
+        return do_##name arguments;                                                                \
+    }                                                                                              \
+    static inline long do_##name parameters
+
+#define SYSCALL0(name) SYSCALL_BEGIN(name, (void), ())
+#define SYSCALL1(name, t1, a1) SYSCALL_BEGIN(name, (t1 a1), ((t1)frame->rdi))
+#define SYSCALL2(name, t1, a1, t2, a2)                                                             \
+    SYSCALL_BEGIN(name, (t1 a1, t2 a2), ((t1)frame->rdi, (t2)frame->rsi))
+#define SYSCALL3(name, t1, a1, t2, a2, t3, a3)                                                     \
+    SYSCALL_BEGIN(name, (t1 a1, t2 a2, t3 a3),                                                     \
+                  ((t1)frame->rdi, (t2)frame->rsi, (t3)frame->rdx))
+#define SYSCALL4(name, t1, a1, t2, a2, t3, a3, t4, a4)                                             \
+    SYSCALL_BEGIN(name, (t1 a1, t2 a2, t3 a3, t4 a4),                                              \
+                  ((t1)frame->rdi, (t2)frame->rsi, (t3)frame->rdx, (t4)frame->r10))
+#define SYSCALL5(name, t1, a1, t2, a2, t3, a3, t4, a4, t5, a5)                                     \
+    SYSCALL_BEGIN(name, (t1 a1, t2 a2, t3 a3, t4 a4, t5 a5),                                       \
+                  ((t1)frame->rdi, (t2)frame->rsi, (t3)frame->rdx, (t4)frame->r10,                 \
+                   (t5)frame->r8))
+#define SYSCALL6(name, t1, a1, t2, a2, t3, a3, t4, a4, t5, a5, t6, a6)                             \
+    SYSCALL_BEGIN(name, (t1 a1, t2 a2, t3 a3, t4 a4, t5 a5, t6 a6),                                \
+                  ((t1)frame->rdi, (t2)frame->rsi, (t3)frame->rdx, (t4)frame->r10,                 \
+                   (t5)frame->r8, (t6)frame->r9))

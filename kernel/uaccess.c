@@ -1,0 +1,106 @@
+#include "kernel/uaccess.h"
+
+#include "kernel/abi/errno.h"
+#include "kernel/string.h"
+#include "kernel/trap.h"
+
+/* Strings are fetched in aligned pieces of this size, which never reach into a page behind their end. */
+#define STRING_PIECE 128
+
+/*
+ * Copy words, then the bytes that are left. Either instruction may fault on user memory; then the
+ * answer stays -EFAULT, and it does not matter how far it came.
+ */
+static long copy_faulting(void *dst, const void *src, uint64_t len)
+{
+    uint64_t words = len / 8;
+    long result = -EFAULT;
+
+    cpu_user_access_begin();
+    __asm__ volatile("1: rep movsq\n"
+                     "movq %[tail], %%rcx\n"
+                     "2: rep movsb\n"
+                     "xorl %k[result], %k[result]\n"
+                     "3:\n"
+                     TRAP_FIXUP(1b, 3b)
+                     TRAP_FIXUP(2b, 3b)
+                     : "+D"(dst), "+S"(src), "+c"(words), [result] "+r"(result)
+                     : [tail] "r"(len % 8)
+                     : "memory", "cc");
+    cpu_user_access_end();
+    return result;
+}
+
+long copy_from_user(void *dst, vaddr_t src, uint64_t len)
+{
+    if (!user_range_ok(src, len))
+        return -EFAULT;
+    return copy_faulting(dst, (const void *)src, len);
+}
+
+long copy_to_user(vaddr_t dst, const void *src, uint64_t len)
+{
+    if (!user_range_ok(dst, len))
+        return -EFAULT;
+    return copy_faulting((void *)dst, src, len);
+}
+
+long clear_user(vaddr_t dst, uint64_t len)
+{
+    static const char zeros[512];
+
+    while (len > 0) {
+        uint64_t n = min_u64(len, sizeof(zeros));
+        long err = copy_to_user(dst, zeros, n);
+
+        if (err)
+            return err;
+        dst += n;
+        len -= n;
+    }
+    return 0;
+}
+
+/* Fetch the piece of a string at @src, at most @max bytes: how many it was, or -EFAULT. */
+static long fetch_piece(char piece[STRING_PIECE], vaddr_t src, uint64_t max)
+{
+    uint64_t n = min_u64(STRING_PIECE - src % STRING_PIECE, max);
+    long err = copy_from_user(piece, src, n);
+
+    return err ? err : (long)n;
+}
+
+/* The two calls on strings in one: @dst is NULL for strnlen_user. */
+static long string_from_user(char *dst, vaddr_t src, uint64_t size)
+{
+    char piece[STRING_PIECE];
+    uint64_t done = 0;
+
+    while (done < size) {
+        long n = fetch_piece(piece, src + done, size - done);
+        uint64_t length;
+
+        if (n < 0)
+            return n;
+        length = strnlen(piece, (size_t)n);
+        if (dst)
+            memcpy(dst + done, piece, length);
+        done += length;
+        if (length < (uint64_t)n) {
+            if (dst)
+                dst[done] = '\0';
+            break;
+        }
+    }
+    return (long)done;
+}
+
+long strncpy_from_user(char *dst, vaddr_t src, uint64_t size)
+{
+    return string_from_user(dst, src, size);
+}
+
+long strnlen_user(vaddr_t src, uint64_t max)
+{
+    return string_from_user(NULL, src, max);
+}
