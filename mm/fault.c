@@ -168,7 +168,7 @@ static enum fault_result fix_entry(struct fault *f, struct pte *entry)
     struct gather g;
 
     if (f->access == ACCESS_WRITE && !(rights & PTE_W)) {
-        if (take_copy(f, frame) == FAULT_OOM)
+        if (take_copy(f, frame == zero_page ? 0 : frame) == FAULT_OOM)
             return FAULT_OOM;
         mm_stats.cow++;
         map_page(f, *entry);

@@ -241,15 +241,14 @@ static vaddr_t first_at(const struct pt_move *m)
 /* ---- Reserve ---- */
 
 /*
- * Whether a table of the destination that is there now is there when its step comes. Not if the destination is cleared
- * first; nor if the widened ranges meet, and the table may itself be moved or freed as part of a whole entry of the
- * source.
+ * Whether a table of the destination that is there now is there when its step comes. Not if the caller frees tables
+ * first; nor if the widened ranges meet, and the table may itself be moved or freed as part of a whole entry.
  */
 static bool table_stays(const struct pt_move *m, unsigned level)
 {
     struct range dst = {m->src.start + m->delta, m->src.end + m->delta};
 
-    if (m->target_used)
+    if (m->tables_change)
         return false;
     return !range_overlaps(m->src, dst) || level >= m->align;
 }

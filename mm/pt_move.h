@@ -18,7 +18,8 @@
  * @old_floor .. @new_ceiling: nothing but the two ranges lives in between. Either range may lie in the free part of
  * the other. Where a range does not start or end at the edge of its VMA, the bound is the address itself. With no
  * neighbour at all: 0 and USER_END.
- * @target_used: translations stood in [new, new + len) when the move was planned and are cleared before it is done.
+ * @tables_change: between plan and commit the caller frees tables (it clears the target, or the rest of the source), so
+ * the plan counts on none of those it sees at the destination.
  *
  * The ranges may overlap only when new < old, as exec's stack does.
  */
@@ -28,7 +29,7 @@ struct pt_move {
     uint64_t len; /* bytes */
     vaddr_t old_floor, old_ceiling;
     vaddr_t new_floor, new_ceiling;
-    bool target_used;
+    bool tables_change;
 
     /* The plan: */
     struct range src;  /* widened */

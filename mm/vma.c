@@ -56,7 +56,7 @@ vaddr_t vma_low(const struct vma *vma)
 
 uint64_t vma_pgoff(const struct vma *vma, vaddr_t addr)
 {
-    return vma->pgoff + ((addr - vma->start) >> PAGE_SHIFT);
+    return vma->pgoff + (addr >> PAGE_SHIFT) - (vma->start >> PAGE_SHIFT);
 }
 
 struct vma *vma_find(const struct mm *mm, vaddr_t addr)
