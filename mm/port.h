@@ -87,7 +87,7 @@ static inline bool port_locked(const struct port_lock *lock)
 extern uint32_t port_trace_mask;
 void port_trace(const struct trace_event *event);
 
-/* snprintf with d u x lx lu llx llu s c p %, width and zero fill; returns the length that would have been written. */
+/* snprintf with d u x lx lu llx llu s c p %, width, * and zero fill; returns the length that would have been written. */
 int port_format(char *buf, size_t size, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 
 /* One line to the log, at the level of warnings, without a newline at its end. */
