@@ -69,7 +69,6 @@ static bool check_maps(const struct scene *s)
         return !tap_failing();
     tap_fail("what is mapped differs");
     pieces_show(s, expected, expected_count);
-    maps_show(s->base, s->base + ARENA_SIZE);
     return false;
 }
 
@@ -178,6 +177,8 @@ bool scene_check(struct scene *s)
 
 void scene_check_zero(struct scene *s, uint64_t at, uint64_t len)
 {
+    if (tap_failing())
+        return; /* nobody knows what is mapped there */
     for (uint64_t page = at; page < at + len; page += PAGE)
         if (!page_is_zero(scene_ptr(s, page))) {
             tap_fail("page %#lx must be zero, its first word is %#lx", s->base + page,

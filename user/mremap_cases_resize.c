@@ -27,7 +27,7 @@ static void run_in_place(struct scene *s, const struct test_case *c)
     if (new_len > len)
         book_map(s, c->old + len, new_len - len, "rw-p");
     scene_check(s);
-    if (new_len > len && !tap_failing())
+    if (new_len > len)
         scene_check_zero(s, c->old + len, new_len - len);
 }
 
@@ -52,7 +52,7 @@ static void run_grow_moving(struct scene *s, const struct test_case *c)
     book_map(s, at + c->len, c->new_len - c->len, "rw-p");
     CHECK(at != c->old, "grew in place over a neighbour");
     scene_check(s);
-    if (!tap_failing() && c->new_len <= MIB(4))
+    if (c->new_len <= MIB(4))
         scene_check_zero(s, at + c->len, c->new_len - c->len);
 }
 

@@ -198,7 +198,7 @@ void book_move(struct scene *s, uint64_t old, uint64_t len, uint64_t new);
 /* Compare the book with /proc/self/maps, mincore and all bytes. False when something differs. */
 bool scene_check(struct scene *s);
 
-/* All pages of [at, at + len) read as zero. Makes them resident: last thing in a case. */
+/* All pages of [at, at + len) read as zero, unless the case failed already. Makes them resident. */
 void scene_check_zero(struct scene *s, uint64_t at, uint64_t len);
 
 /* No page of [at, at + len), a few MiB at most, is resident. */

@@ -87,6 +87,22 @@ static void tap_say(const char *fmt, ...)
     va_end(args);
 }
 
+/* -4095 to 65535 are errnos and counts. */
+static const char *number_text(long n, char *buf, size_t size)
+{
+    snprintf(buf, size, n > -4096 && n < 65536 ? "%ld" : "%#lx", n);
+    return buf;
+}
+
+void tap_check_equal(const char *what, long seen, long expected)
+{
+    char a[32], b[32];
+
+    if (seen != expected)
+        tap_fail("%s: expected %s, seen %s", what, number_text(expected, a, sizeof(a)),
+                 number_text(seen, b, sizeof(b)));
+}
+
 void tap_skip(const char *reason)
 {
     tap.skip = reason;

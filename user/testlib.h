@@ -64,15 +64,9 @@ int tap_end(void);
             tap_fail(__VA_ARGS__);                                                                 \
     } while (0)
 
-/* Two integers that must be equal; both are shown, in decimal (errnos, counts) or hexadecimal (addresses). */
-#define CHECK_EQ(what, seen, expected)                                                             \
-    do {                                                                                           \
-        long seen_ = (long)(seen), expected_ = (long)(expected);                                   \
-        if (seen_ != expected_)                                                                    \
-            tap_fail(seen_ > 65535 || expected_ > 65535 ? "%s: expected %#lx, seen %#lx"           \
-                                                        : "%s: expected %ld, seen %ld",            \
-                     what, expected_, seen_);                                                      \
-    } while (0)
+/* @what is @seen and must be @expected; errnos and counts are shown in decimal, addresses in hexadecimal. */
+#define CHECK_EQ(what, seen, expected) tap_check_equal(what, (long)(seen), (long)(expected))
+void tap_check_equal(const char *what, long seen, long expected);
 
 /* ---- The kernel below ---- */
 
