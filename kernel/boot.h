@@ -3,19 +3,17 @@
  */
 #pragma once
 
-#include "mm/mm.h"
+#include "kernel/ranges.h"
 
 #define BOOT_CMDLINE_SIZE 2048
-#define BOOT_MAX_RANGES 128
 
 struct boot_info {
-    const char *loader;                  /* the protocol, in words */
-    char cmdline[BOOT_CMDLINE_SIZE];
-    struct range module;                 /* physical; empty when there is none */
-    struct range ranges[BOOT_MAX_RANGES]; /* usable memory: disjoint, ascending, whole frames */
-    unsigned range_count;
-    uint64_t usable;                     /* bytes in all of them */
-    const char *warning;                 /* what was odd and could be lived with, or NULL */
+    const char *loader;              /* the protocol, in words */
+    char cmdline[BOOT_CMDLINE_SIZE]; /* without the kernel's own name, where a loader puts it first */
+    struct range module;             /* physical; the first one; empty when there is none */
+    struct ranges memory;            /* usable, in whole frames */
+    paddr_t rsdp;                    /* ACPI's root pointer, 0 when the loader did not say */
+    const char *warning;             /* what was odd and could be lived with, or NULL */
 };
 
 /* Memory as the parser sees it: @size bytes at @pa, or NULL when they may not be read. */
@@ -31,20 +29,23 @@ struct boot_memory {
 const char *bootinfo_parse(struct boot_info *info, uint32_t magic, paddr_t pa,
                            const struct boot_memory *memory);
 
-/* Remove @cut from the ranges. False when there is no room for the pieces; memory is then lost, not given twice. */
-bool bootinfo_cut(struct boot_info *info, struct range cut);
-
 /* The machine cannot be started as asked: prints `boot: ...` and powers off with STATUS_BOOT_FAILED. */
 _Noreturn void boot_fail(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
-/* The first module, the initramfs, in the direct map. */
+/* Read what the loader left; on anything wrong, boot_fail(). With boot's first page tables. */
+void boot_read(uint32_t magic, paddr_t info);
+
+/* Kernel page tables and frames from what was read. */
+void boot_memory_init(void);
+
+/* The first module, the initramfs, in the direct map. Size 0 after boot_module_free(). */
 struct boot_module {
     const void *data;
     uint64_t size;
 };
 struct boot_module boot_module(void);
 
-/* Give its frames to the allocator; boot_module() is empty afterwards. */
+/* Give its frames to the allocator. */
 void boot_module_free(void);
 
 /* The command line as the loader gave it. */

@@ -5,12 +5,13 @@
 
 #include "mm/mm.h"
 
-/* Segment selectors; the order is what SYSCALL and SYSRET demand. */
-#define KERNEL_CS 0x08
-#define KERNEL_DS 0x10
-#define USER_DS (0x18 | 3)
-#define USER_CS (0x20 | 3)
-#define TSS_SELECTOR 0x28
+/* Segment selectors: Linux's for user mode, since programs see them; the order is what SYSRET demands. */
+#define KERNEL_CS 0x10
+#define KERNEL_DS 0x18
+#define USER32_CS (0x20 | 3) /* never loaded: SYSRET counts from it */
+#define USER_DS (0x28 | 3)
+#define USER_CS (0x30 | 3)
+#define TSS_SELECTOR 0x40
 
 #define RFLAGS_RESERVED 0x2ull /* always set */
 #define RFLAGS_TF (1ull << 8)
@@ -93,6 +94,13 @@ void cpu_init_stacks(void);
 
 /* Where traps from user mode start: @top 16-aligned, mapped. */
 void cpu_set_kernel_stack(vaddr_t top);
+
+/* The processor's tables of segments, the task's stacks and the traps; part of cpu_init(). descriptors.c. */
+void descriptors_init(void);
+
+/* The traps that get a stack of their own, whatever was in use. */
+enum cpu_stack { STACK_DOUBLE_FAULT = 1, STACK_NMI, STACK_MACHINE_CHECK, STACK_DEBUG, STACK_COUNT };
+void descriptors_set_stack(enum cpu_stack which, vaddr_t top);
 
 /* Load @mm's tables, or the kernel's own for NULL; all of the TLB is forgotten. */
 void cpu_load_mm(struct mm *mm);

@@ -5,12 +5,15 @@
  */
 #pragma once
 
-#include "mm/mm.h"
+#include "kernel/ranges.h"
 
 #define FRAMES_MAX_ORDER 10u
 
-/* What boot left free: disjoint, ascending, whole frames. Once, with the direct map in place. */
-void frames_init(const struct range *ranges, unsigned count);
+/*
+ * Start with @free, a part of all the machine's @memory. Once, with the direct map in place. The table of metadata
+ * takes its room from @free; nothing else is touched before it is needed.
+ */
+void frames_init(const struct ranges *free, const struct ranges *memory);
 
 /* A naturally aligned block, contents undefined, metadata zeroed; 0 when there is none of this order. */
 [[nodiscard]] paddr_t frames_alloc(unsigned order);

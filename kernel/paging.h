@@ -8,7 +8,7 @@
  */
 #pragma once
 
-#include "mm/mm.h"
+#include "kernel/ranges.h"
 
 #define DIRECT_BASE 0xffff800000000000ull
 #define STACKS_BASE 0xfffffe8000000000ull
@@ -27,11 +27,14 @@ static inline paddr_t direct_paddr(const void *ptr)
     return (vaddr_t)ptr - DIRECT_BASE;
 }
 
+/* Memory that boot's first page tables map, at its own address and at DIRECT_BASE. boot/layout.inc has it in GiB. */
+#define BOOT_MAPPED (4ull << 30)
+
 /*
- * Build the kernel's tables for memory in @ranges and load them; boot's identity map is gone afterwards. Tables
- * come from @early, which is moved up over what they took; it must lie below BOOT_MAPPED.
+ * Build the kernel's tables, with all of @memory in the direct map, and load them; boot's are gone afterwards.
+ * Returns the part of @early, which must lie below BOOT_MAPPED, that is left after tables were taken from its start.
  */
-void paging_init(const struct range *ranges, unsigned count, struct range *early);
+struct range paging_init(const struct ranges *memory, struct range early);
 
 /* The root table whose upper half all others copy; its lower half is empty. */
 paddr_t paging_kernel_root(void);

@@ -1,0 +1,204 @@
+; All ways into the kernel and out of it: traps, SYSCALL, and the first step into a program.
+;
+; Each way in leaves a `struct trap_frame` (cpu.h) on the kernel stack and gives C its address; each way out restores
+; it. In user mode GS holds the program's base, in the kernel this CPU's `struct cpu`: SWAPGS exchanges the two.
+
+%include "asm_offsets.inc"      ; generated from asm_offsets.c
+
+extern trap_dispatch
+extern syscall_dispatch
+extern cpu_features
+
+default abs
+bits 64
+section .text
+
+; The general registers, in the frame's order from its end to its start.
+%macro push_registers 0
+    push rdi
+    push rsi
+    push rdx
+    push rcx
+    push rax
+    push r8
+    push r9
+    push r10
+    push r11
+    push rbx
+    push rbp
+    push r12
+    push r13
+    push r14
+    push r15
+%endmacro
+
+%macro pop_registers 0
+    pop r15
+    pop r14
+    pop r13
+    pop r12
+    pop rbp
+    pop rbx
+    pop r11
+    pop r10
+    pop r9
+    pop r8
+    pop rax
+    pop rcx
+    pop rdx
+    pop rsi
+    pop rdi
+%endmacro
+
+; A trap does not end the kernel's right to touch user memory; its own code must not inherit it.
+%macro close_user_access 0
+    cmp byte [rel cpu_features + FEATURE_SMAP], 0
+    je %%done
+    clac
+%%done:
+%endmacro
+
+; ---- Traps ------------------------------------------------------------------------------------------------------
+
+; Vectors whose error code the processor pushes; the others get a 0 in its place.
+%define HAS_ERROR(v) (v == 8 || (v >= 10 && v <= 14) || v == 17 || v == 21 || v == 29 || v == 30)
+; Vectors that can hit in the few instructions of the kernel where GS is still, or again, the program's.
+%define ANYWHERE(v) (v == 1 || v == 2 || v == 8 || v == 18)
+
+%assign v 0
+%rep 256
+trap_stub_ %+ v:
+%if !HAS_ERROR(v)
+    push 0
+%endif
+    push v
+%if ANYWHERE(v)
+    jmp trap_anywhere
+%else
+    jmp trap_common
+%endif
+%assign v v + 1
+%endrep
+
+section .rodata
+align 8
+global trap_stubs
+trap_stubs:
+%assign v 0
+%rep 256
+    dq trap_stub_ %+ v
+%assign v v + 1
+%endrep
+
+section .text
+
+trap_common:
+    push_registers
+    cld
+    close_user_access
+    test byte [rsp + FRAME_CS], 3
+    jz .call
+    swapgs
+    xor ebp, ebp                ; backtraces end at the program
+.call:
+    mov rdi, rsp
+    call trap_dispatch
+    ; fall through
+
+; Leave by IRET to wherever the frame at rsp says.
+trap_return:
+    test byte [rsp + FRAME_CS], 3
+    jz .kernel
+    swapgs
+.kernel:
+    pop_registers
+    add rsp, 16                 ; vector and error
+    iretq
+
+; As trap_common, but whether GS is the kernel's is seen only from its base: the kernel's half has the top bit set.
+trap_anywhere:
+    push_registers
+    cld
+    close_user_access
+    mov ecx, MSR_GS_BASE
+    rdmsr
+    xor ebx, ebx
+    test edx, edx
+    js .call
+    swapgs
+    inc ebx                     ; to be swapped back
+.call:
+    test byte [rsp + FRAME_CS], 3
+    jz .chained
+    xor ebp, ebp
+.chained:
+    mov rdi, rsp
+    call trap_dispatch
+    test ebx, ebx
+    jz .return
+    swapgs
+.return:
+    pop_registers
+    add rsp, 16
+    iretq
+
+; ---- System calls -----------------------------------------------------------------------------------------------
+
+; SYSCALL left: rcx = rip, r11 = rflags, interrupts off, the program's stack.
+global syscall_entry
+syscall_entry:
+    swapgs
+    mov [gs:CPU_USER_STACK], rsp
+    mov rsp, [gs:CPU_KERNEL_STACK]
+    push USER_DS
+    push qword [gs:CPU_USER_STACK]
+    push r11
+    push USER_CS
+    push rcx
+    push 0
+    push VECTOR_SYSCALL
+    push_registers
+    xor ebp, ebp
+    mov rdi, rsp
+    call syscall_dispatch
+
+; SYSRET takes rip from rcx and rflags from r11, and only to the segments that it knows; it must not be used with an
+; rip above the user's half (it would fault in the kernel, on the program's stack), nor to single-step.
+    mov rcx, [rsp + FRAME_RIP]
+    cmp rcx, [rsp + FRAME_RCX]
+    jne trap_return
+    mov r11, [rsp + FRAME_RFLAGS]
+    cmp r11, [rsp + FRAME_R11]
+    jne trap_return
+    cmp qword [rsp + FRAME_CS], USER_CS
+    jne trap_return
+    cmp qword [rsp + FRAME_SS], USER_DS
+    jne trap_return
+    shr rcx, 47
+    jnz trap_return
+    test r11d, RFLAGS_TF_RF
+    jnz trap_return
+    pop_registers
+    mov rsp, [rsp + FRAME_RSP - FRAME_VECTOR]
+    swapgs
+    o64 sysret
+
+; ---- The first step into a program ------------------------------------------------------------------------------
+
+; _Noreturn void enter_user(struct trap_frame *frame)
+;
+; @frame may lie anywhere in the kernel: it is copied to the top of this CPU's kernel stack.
+global enter_user
+enter_user:
+    cld
+    mov rsi, rdi
+    mov rdi, [gs:CPU_KERNEL_STACK]
+    sub rdi, FRAME_SIZE
+    mov rax, rdi
+    cmp rdi, rsi
+    je .copied
+    mov ecx, FRAME_SIZE / 8
+    rep movsq
+.copied:
+    mov rsp, rax
+    jmp trap_return

@@ -1,0 +1,224 @@
+/*
+ * Buddy allocator. A block of 2^order frames starts at a multiple of its size; its buddy is the block beside it with
+ * which it makes one of the next order.
+ *
+ * A free block is linked into its order's list by words in its own memory, and its first frame's metadata is marked
+ * with its order. Memory comes into the lists a chunk (a block of the highest order) at a time, when the lists have
+ * run dry: a machine with much memory boots as fast as one with little, and the metadata of what is never used
+ * is never touched.
+ */
+#include "kernel/frames.h"
+
+#include "kernel/boot.h"
+#include "kernel/paging.h"
+#include "kernel/panic.h"
+#include "kernel/string.h"
+
+#define CHUNK_FRAMES (1ull << FRAMES_MAX_ORDER)
+#define CHUNK_SIZE (CHUNK_FRAMES * PAGE_SIZE)
+#define MEMORY_MAX (1ull << 40) /* as bootinfo.c has it */
+
+/* frame.next of a free block's first frame: no frame number is as high. The low bits are the order. */
+#define FREE_MARK 0xffffff00u
+_Static_assert(MEMORY_MAX / PAGE_SIZE < FREE_MARK, "a frame number is never taken for the mark");
+
+/* In the memory of a free block. */
+struct block {
+    struct block *next, *prev;
+};
+
+static struct frame *table;     /* by frame number */
+static uint64_t table_frames;   /* a multiple of CHUNK_FRAMES */
+static struct block *lists[FRAMES_MAX_ORDER + 1];
+static struct ranges fresh;     /* not yet in the lists, from fresh_next on */
+static unsigned fresh_next;
+static uint64_t free_frames, total_frames;
+
+/* A bit for each chunk whose metadata has been cleared. */
+static uint64_t ready[MEMORY_MAX / CHUNK_SIZE / 64];
+
+static uint64_t frame_number(paddr_t pa)
+{
+    return pa / PAGE_SIZE;
+}
+
+struct frame *frames_meta(paddr_t pa)
+{
+    kassert(frame_number(pa) < table_frames);
+    return &table[frame_number(pa)];
+}
+
+static bool is_free_block(paddr_t pa, unsigned order)
+{
+    return frames_meta(pa)->next == (FREE_MARK | order);
+}
+
+static void link_block(paddr_t pa, unsigned order)
+{
+    struct block *block = direct_ptr(pa);
+
+    *block = (struct block){.next = lists[order], .prev = NULL};
+    if (block->next)
+        block->next->prev = block;
+    lists[order] = block;
+    frames_meta(pa)->next = FREE_MARK | order;
+}
+
+static void unlink_block(paddr_t pa, unsigned order)
+{
+    struct block *block = direct_ptr(pa);
+
+    if (block->prev)
+        block->prev->next = block->next;
+    else
+        lists[order] = block->next;
+    if (block->next)
+        block->next->prev = block->prev;
+    frames_meta(pa)->next = 0;
+}
+
+/* Put a block into the lists, joined with its buddy as long as that is free too. */
+static void put_block(paddr_t pa, unsigned order)
+{
+    for (; order < FRAMES_MAX_ORDER; order++) {
+        paddr_t buddy = pa ^ (PAGE_SIZE << order);
+
+        if (!is_free_block(buddy, order))
+            break;
+        unlink_block(buddy, order);
+        pa = min_u64(pa, buddy);
+    }
+    link_block(pa, order);
+}
+
+/* Clear a chunk's metadata before the first of its frames is used; others of it may never be free. */
+static void make_ready(paddr_t pa)
+{
+    uint64_t chunk = pa / CHUNK_SIZE;
+    uint64_t bit = 1ull << chunk % 64;
+
+    if (ready[chunk / 64] & bit)
+        return;
+    ready[chunk / 64] |= bit;
+    memset(&table[chunk * CHUNK_FRAMES], 0, CHUNK_FRAMES * sizeof(struct frame));
+}
+
+/* Cut a range that lies in one chunk into blocks, as large as they can be. */
+static void put_range(struct range r)
+{
+    make_ready(r.start);
+    while (r.start < r.end) {
+        unsigned order = FRAMES_MAX_ORDER;
+
+        while (r.start & ((PAGE_SIZE << order) - 1) || PAGE_SIZE << order > range_size(r))
+            order--;
+        put_block(r.start, order);
+        r.start += PAGE_SIZE << order;
+    }
+}
+
+/* The part of @r that lies in the chunk of its start. */
+static struct range first_piece(struct range r)
+{
+    uint64_t chunk_end = (r.start / CHUNK_SIZE + 1) * CHUNK_SIZE;
+
+    return (struct range){r.start, min_u64(r.end, chunk_end)};
+}
+
+/* Bring one more chunk into the lists. */
+static bool take_fresh(void)
+{
+    struct range piece;
+
+    if (fresh_next == fresh.count)
+        return false;
+    piece = first_piece(fresh.at[fresh_next]);
+    fresh.at[fresh_next].start = piece.end;
+    if (piece.end == fresh.at[fresh_next].end)
+        fresh_next++;
+    put_range(piece);
+    return true;
+}
+
+/* The lowest order not below @order that has a block; above the highest when memory is out. */
+static unsigned find_order(unsigned order)
+{
+    do {
+        for (unsigned o = order; o <= FRAMES_MAX_ORDER; o++)
+            if (lists[o])
+                return o;
+    } while (take_fresh());
+    return FRAMES_MAX_ORDER + 1;
+}
+
+paddr_t frames_alloc(unsigned order)
+{
+    unsigned found = find_order(order);
+    paddr_t pa;
+
+    kassert(order <= FRAMES_MAX_ORDER);
+    if (found > FRAMES_MAX_ORDER)
+        return 0;
+    pa = direct_paddr(lists[found]);
+    unlink_block(pa, found);
+    while (found-- > order)
+        link_block(pa + (PAGE_SIZE << found), found);
+    free_frames -= 1ull << order;
+    return pa;
+}
+
+void frames_free(paddr_t pa, unsigned order)
+{
+    kassert(pa && !(pa & ((PAGE_SIZE << order) - 1)));
+    kassert(frames_meta(pa)->next < FREE_MARK); /* freed twice */
+    *frames_meta(pa) = (struct frame){0};
+    if (REALIGN_DEBUG)
+        memset(direct_ptr(pa), 0xdb, PAGE_SIZE << order);
+    put_block(pa, order);
+    free_frames += 1ull << order;
+}
+
+void frames_add(struct range range)
+{
+    free_frames += range_size(range) / PAGE_SIZE;
+    while (range.start < range.end) {
+        struct range piece = first_piece(range);
+        put_range(piece);
+        range.start = piece.end;
+    }
+}
+
+/* Room for the table of metadata: the lowest range that is long enough. */
+static paddr_t place_table(struct ranges *free, uint64_t bytes)
+{
+    for (unsigned i = 0; i < free->count; i++) {
+        struct range r = {free->at[i].start, free->at[i].start + bytes};
+
+        if (range_size(free->at[i]) < bytes)
+            continue;
+        ranges_cut(free, r);
+        return r.start;
+    }
+    boot_fail("not enough memory for the table of frames");
+}
+
+void frames_init(const struct ranges *free, const struct ranges *memory)
+{
+    paddr_t end = memory->at[memory->count - 1].end;
+
+    fresh = *free;
+    table_frames = (end + CHUNK_SIZE - 1) / CHUNK_SIZE * CHUNK_FRAMES;
+    table = direct_ptr(place_table(&fresh, page_align(table_frames * sizeof(struct frame))));
+    total_frames = ranges_bytes(memory) / PAGE_SIZE;
+    free_frames = ranges_bytes(&fresh) / PAGE_SIZE;
+}
+
+uint64_t frames_free_count(void)
+{
+    return free_frames;
+}
+
+uint64_t frames_total_count(void)
+{
+    return total_frames;
+}

@@ -1,0 +1,105 @@
+/* The last words. Nothing here allocates, locks or trusts what it prints. */
+#include "kernel/panic.h"
+
+#include "kernel/cpu.h"
+#include "kernel/format.h"
+#include "kernel/log.h"
+#include "kernel/paging.h"
+#include "kernel/power.h"
+#include "kernel/symbols.h"
+#include "kernel/x86.h"
+
+#define BACKTRACE_MAX 32
+#define NAME_SIZE 96
+
+/* What a function that keeps a frame pointer leaves on the stack. */
+struct call_frame {
+    const struct call_frame *caller;
+    uint64_t return_address;
+};
+
+static void print_address(const char *word, uint64_t address)
+{
+    char name[NAME_SIZE];
+
+    log_always("  %s 0x%016lx  %s", word, address, symbols_format(name, sizeof(name), address));
+}
+
+/* A caller's frame lies above its callee's, on the same stack, in the kernel's half. */
+static bool follows(const struct call_frame *caller, const struct call_frame *callee)
+{
+    return (vaddr_t)caller >= STACKS_BASE && (vaddr_t)caller % sizeof(uint64_t) == 0 &&
+           caller > callee && (vaddr_t)caller - (vaddr_t)callee < STACK_SIZE;
+}
+
+/* From the function that owns @frame outward. */
+static void print_backtrace(const struct call_frame *frame)
+{
+    if ((vaddr_t)frame < STACKS_BASE || (vaddr_t)frame % sizeof(uint64_t) || paging_is_guard((vaddr_t)frame))
+        return;
+    for (int i = 0; i < BACKTRACE_MAX; i++) {
+        print_address("from", frame->return_address);
+        if (!follows(frame->caller, frame))
+            return;
+        frame = frame->caller;
+    }
+}
+
+static void print_registers(const struct trap_frame *f)
+{
+    log_always("  rax %016lx rbx %016lx rcx %016lx rdx %016lx", f->rax, f->rbx, f->rcx, f->rdx);
+    log_always("  rsi %016lx rdi %016lx rbp %016lx rsp %016lx", f->rsi, f->rdi, f->rbp, f->rsp);
+    log_always("  r8  %016lx r9  %016lx r10 %016lx r11 %016lx", f->r8, f->r9, f->r10, f->r11);
+    log_always("  r12 %016lx r13 %016lx r14 %016lx r15 %016lx", f->r12, f->r13, f->r14, f->r15);
+    log_always("  rip %016lx cs %02lx rflags %06lx error %lx vector %lu", f->rip, f->cs, f->rflags,
+               f->error, f->vector);
+}
+
+static void print_control_registers(void)
+{
+    log_always("  cr0 %016lx cr2 %016lx cr3 %016lx cr4 %016lx", read_cr0(), cpu_fault_address(),
+               read_cr3(), read_cr4());
+}
+
+/* A second panic inside the first one stops at once. */
+static void begin(const char *fmt, va_list args)
+{
+    static bool panicking;
+    char text[256];
+
+    if (panicking)
+        power_off_panicked();
+    panicking = true;
+    format_v(text, sizeof(text), fmt, args);
+    log_always("PANIC: %s", text);
+}
+
+_Noreturn void panic_v(const char *file, int line, const char *fmt, va_list args)
+{
+    begin(fmt, args);
+    log_always("  at %s:%d", file, line);
+    print_control_registers();
+    print_backtrace(__builtin_frame_address(0));
+    power_off_panicked();
+}
+
+_Noreturn void panic_at(const char *file, int line, const char *fmt, ...)
+{
+    va_list args;
+
+    va_start(args, fmt);
+    panic_v(file, line, fmt, args);
+}
+
+_Noreturn void panic_trap(const struct trap_frame *frame, const char *fmt, ...)
+{
+    va_list args;
+
+    va_start(args, fmt);
+    begin(fmt, args);
+    print_registers(frame);
+    print_control_registers();
+    print_address("at  ", frame->rip);
+    print_backtrace((const struct call_frame *)frame->rbp);
+    power_off_panicked();
+}

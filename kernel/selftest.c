@@ -1,0 +1,98 @@
+/* See selftest.h. Each way is a function of its own, so that its name must show in the backtrace. */
+#include "kernel/selftest.h"
+
+#include <stdint.h>
+
+#include "kernel/options.h"
+#include "kernel/paging.h"
+#include "kernel/panic.h"
+#include "kernel/symbols.h"
+
+#define NO_INLINE __attribute__((noinline, noclone))
+
+static NO_INLINE void test_panic(void)
+{
+    panic("this is a test");
+}
+
+static NO_INLINE void test_invalid_opcode(void)
+{
+    __asm__ volatile("ud2");
+}
+
+static NO_INLINE void test_division(void)
+{
+    __asm__ volatile("divl %0" : : "r"(0), "a"(1), "d"(0));
+}
+
+static NO_INLINE void test_page_fault(void)
+{
+    volatile int *volatile nowhere = (int *)0x10;
+
+    *nowhere = 1;
+}
+
+static NO_INLINE void test_write_text(void)
+{
+    *(volatile char *)(uint64_t)test_write_text = 0;
+}
+
+/* The other way round to the same text. */
+static NO_INLINE void test_write_text_direct(void)
+{
+    *(volatile char *)direct_ptr((uint64_t)test_write_text_direct - KERNEL_BASE) = 0;
+}
+
+/* Data must not run. */
+static NO_INLINE void test_run_data(void)
+{
+    static unsigned char code[] = {0xc3};
+
+    ((void (*)(void))(uint64_t)code)();
+}
+
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Winfinite-recursion"
+static NO_INLINE int test_stack_overflow(volatile char *below)
+{
+    volatile char here[256];
+
+    here[0] = below ? below[0] : 0;
+    return test_stack_overflow(here) + here[0];
+}
+#pragma GCC diagnostic pop
+
+static NO_INLINE void overflow(void)
+{
+    test_stack_overflow(NULL);
+}
+
+/* A trap that finds no stack to start on: rsp outside of the addresses there are. */
+static NO_INLINE void test_double_fault(void)
+{
+    __asm__ volatile("movq %0, %%rsp\n\tud2" : : "r"(0x10ull));
+}
+
+static const char *const names[] = {
+    "panic",    "ud",             "division",
+    "fault",    "write-text",     "write-text-direct",
+    "run-data", "stack-overflow", "df",
+    NULL,
+};
+static void (*const tests[])(void) = {
+    test_panic,      test_invalid_opcode, test_division,
+    test_page_fault, test_write_text,     test_write_text_direct,
+    test_run_data,   overflow,            test_double_fault,
+};
+_Static_assert(sizeof(names) / sizeof(names[0]) == sizeof(tests) / sizeof(tests[0]) + 1, "one each");
+
+void selftest_run(void)
+{
+    unsigned which;
+
+    if (!option("test"))
+        return;
+    which = option_choice("test", names, 0);
+    tests[which]();
+    panic("test=%s did not fail", names[which]);
+}

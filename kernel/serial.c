@@ -1,0 +1,84 @@
+/* The 16550 serial port at its usual place, polled. */
+#include "kernel/serial.h"
+
+#include "kernel/x86.h"
+
+#define PORT 0x3f8
+
+/* Registers, by offset from PORT. */
+#define DATA 0
+#define INTERRUPTS 1
+#define DIVISOR_LOW 0
+#define DIVISOR_HIGH 1
+#define FIFO 2
+#define LINE 3
+#define MODEM 4
+#define STATUS 5
+
+#define LINE_8N1 0x03
+#define LINE_DIVISOR 0x80
+#define FIFO_ENABLE_CLEAR 0x07
+#define MODEM_DTR_RTS 0x03
+#define STATUS_RECEIVED 0x01
+#define STATUS_EMPTY 0x20 /* all that was written has left the FIFO */
+
+#define FIFO_BYTES 16
+
+static unsigned fifo_room;
+static bool line_start = true;
+
+void serial_init(void)
+{
+    outb(PORT + INTERRUPTS, 0);
+    outb(PORT + LINE, LINE_DIVISOR);
+    outb(PORT + DIVISOR_LOW, 1); /* 115200 baud */
+    outb(PORT + DIVISOR_HIGH, 0);
+    outb(PORT + LINE, LINE_8N1);
+    outb(PORT + FIFO, FIFO_ENABLE_CLEAR);
+    outb(PORT + MODEM, MODEM_DTR_RTS);
+    fifo_room = 0;
+}
+
+static void put(char c)
+{
+    if (fifo_room == 0) {
+        while (!(inb(PORT + STATUS) & STATUS_EMPTY))
+            cpu_pause();
+        fifo_room = FIFO_BYTES;
+    }
+    outb(PORT + DATA, (uint8_t)c);
+    fifo_room--;
+}
+
+void serial_write(const char *data, size_t len)
+{
+    for (size_t i = 0; i < len; i++) {
+        if (data[i] == '\n')
+            put('\r');
+        put(data[i]);
+        line_start = data[i] == '\n';
+    }
+}
+
+bool serial_at_line_start(void)
+{
+    return line_start;
+}
+
+int serial_read(void)
+{
+    uint8_t status = inb(PORT + STATUS);
+
+    if (status == 0xff || !(status & STATUS_RECEIVED)) /* 0xff: no such port */
+        return -1;
+    return inb(PORT + DATA);
+}
+
+uint8_t serial_read_wait(void)
+{
+    int byte;
+
+    while ((byte = serial_read()) < 0)
+        cpu_pause();
+    return (uint8_t)byte;
+}
