@@ -25,7 +25,7 @@ CC := gcc
 NASM := nasm
 
 CFLAGS := -std=gnu17 -ffreestanding -fno-pic -fno-pie -mcmodel=kernel -mno-red-zone -mgeneral-regs-only \
-          -fcf-protection=none -fno-omit-frame-pointer -fno-optimize-sibling-calls -fno-asynchronous-unwind-tables \
+          -fcf-protection=none -fno-omit-frame-pointer -mno-omit-leaf-frame-pointer -fno-optimize-sibling-calls -fno-asynchronous-unwind-tables \
           -fno-strict-aliasing -fno-common -fstack-protector-strong -mstack-protector-guard=global \
           -Wall -Wextra -Werror -Wmissing-prototypes -Wstrict-prototypes -Wvla -g -I. \
           -ffile-prefix-map=$(CURDIR)/= -DREALIGN_VERSION='"$(VERSION)"'
