@@ -7,12 +7,15 @@
 
 #define BLOCK_SIZE 512 /* the unit of stat's blocks */
 
+/* A regular file in RAM has its object's number; all others count from here. */
+#define FIRST_INO 0xf0000000
+
 struct inode *inode_root;
 
 struct inode *inode_create(const struct inode_ops *ops, const struct file_ops *file_ops,
                            uint32_t mode)
 {
-    static uint64_t last_ino;
+    static uint64_t last_ino = FIRST_INO;
     struct inode *inode = kmalloc(sizeof(*inode));
 
     if (!inode)
@@ -46,19 +49,9 @@ void inode_put(struct inode *inode)
     kfree(inode, sizeof(*inode));
 }
 
-uint64_t inode_size(const struct inode *inode)
-{
-    if (S_ISREG(inode->mode) && inode->object)
-        return object_size(inode->object);
-    if (S_ISLNK(inode->mode) && inode->target)
-        return strlen(inode->target);
-    return 0;
-}
-
 void inode_stat(const struct inode *inode, struct stat *st)
 {
     struct timespec time = {.sec = inode->mtime};
-    uint64_t size = inode_size(inode);
 
     *st = (struct stat){
         .dev = MAKEDEV(0, 1),
@@ -68,9 +61,9 @@ void inode_stat(const struct inode *inode, struct stat *st)
         .uid = inode->uid,
         .gid = inode->gid,
         .rdev = inode->rdev,
-        .size = (int64_t)size,
+        .size = (int64_t)inode->size,
         .blksize = (int64_t)PAGE_SIZE,
-        .blocks = (int64_t)(page_align(size) / BLOCK_SIZE),
+        .blocks = (int64_t)(page_align(inode->size) / BLOCK_SIZE),
         .atime = time,
         .mtime = time,
         .ctime = time,

@@ -30,6 +30,7 @@ struct inode {
     uint32_t nlink;
     uint32_t mtime; /* seconds since 1970 */
     uint64_t ino;
+    uint64_t size; /* of a regular file or a link in RAM; else 0 */
     uint64_t rdev;        /* of a device, MAKEDEV(major, minor) */
     struct inode *parent; /* of a directory, with a reference; the root's is itself */
     union {
@@ -38,7 +39,7 @@ struct inode {
         char *target;                  /* of a symbolic link in RAM */
         const struct proc_entry *proc; /* of a file that /proc makes up */
     };
-    int pid; /* of what is below /proc/PID */
+    int pid; /* of /proc/PID and what is in it */
 };
 
 /* A new inode with one reference and the next number; NULL when memory is out. */
@@ -48,7 +49,6 @@ struct inode *inode_get(struct inode *inode);
 void inode_put(struct inode *inode); /* NULL is allowed */
 
 void inode_stat(const struct inode *inode, struct stat *st);
-uint64_t inode_size(const struct inode *inode);
 
 /* May it be read, written, executed (R_OK, W_OK, X_OK)? All run as root. 0, -EACCES, -EROFS. */
 long inode_permission(const struct inode *inode, unsigned access);
@@ -57,16 +57,19 @@ long inode_permission(const struct inode *inode, unsigned access);
 
 /* Where a path leads. With references; give them back with path_put(). */
 struct path {
-    struct inode *dir;       /* that holds the last name */
+    struct inode *dir; /* that holds the last name */
     struct inode *inode;
     char name[NAME_MAX + 1]; /* the last name; "" when the path ends in "/", "." or ".." */
 };
 
-enum { PATH_FOLLOW = 1 /* a symbolic link that the path ends in */ };
+enum {
+    PATH_FOLLOW = 1, /* a symbolic link that the path ends in */
+    PATH_CREATE = 2, /* the last name may be free: path->inode is NULL then */
+};
 
 /*
  * Follow @name from @start, or from the root when it begins with a slash.
- * -ENOENT, -ENOTDIR, -ELOOP, -ENAMETOOLONG, -EACCES, -ENOMEM.
+ * -ENOENT, -ENOTDIR, -ELOOP, -ENAMETOOLONG, -ENOMEM.
  */
 [[nodiscard]] long path_lookup(struct inode *start, const char *name, unsigned flags,
                                struct path *path);
@@ -74,7 +77,7 @@ void path_put(struct path *path);
 
 /*
  * The absolute name of directory @dir, with @name behind it when that is not "", and a NUL, to @buf.
- * The length without the NUL, or -ENAMETOOLONG.
+ * The length without the NUL, or -ENAMETOOLONG, -ENOENT when the directory has no name.
  */
 long path_name(const struct inode *dir, const char *name, char *buf, size_t size);
 

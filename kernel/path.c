@@ -1,8 +1,9 @@
 /*
- * Lookup of a path: name by name from a directory down. A symbolic link on the way puts its target
+ * Lookup of a path: name by name, from a directory down. A symbolic link on the way puts its target
  * in front of the names that are left, so that there is no recursion.
  */
 #include "kernel/abi/errno.h"
+#include "kernel/format.h"
 #include "kernel/inode.h"
 #include "kernel/slab.h"
 #include "kernel/string.h"
@@ -66,11 +67,19 @@ static long walk_link(struct walk *w, struct inode *link)
     return 0;
 }
 
+/* Take the step from the directory we are in to @next, which has @name there. */
+static void walk_down(struct walk *w, const char *name, struct inode *next)
+{
+    inode_put(w->path->dir);
+    w->path->dir = w->path->inode;
+    w->path->inode = next;
+    strlcpy(w->path->name, name, sizeof(w->path->name));
+}
+
 /* Take the step to the name of @length at the start of the rest. */
 static long walk_step(struct walk *w, size_t length)
 {
-    struct path *path = w->path;
-    struct inode *dir = path->inode, *next;
+    struct inode *dir = w->path->inode, *next = NULL;
     char name[NAME_MAX + 1];
     long err;
 
@@ -86,18 +95,15 @@ static long walk_step(struct walk *w, size_t length)
         return 0;
     }
     err = dir->ops->lookup(dir, name, &next);
-    if (err)
+    if (err && !(err == -ENOENT && !*w->rest && (w->flags & PATH_CREATE)))
         return err;
-    if (S_ISLNK(next->mode) && (*w->rest || (w->flags & PATH_FOLLOW))) {
-        err = walk_link(w, next);
-        inode_put(next);
-        return err;
+    if (!next || !S_ISLNK(next->mode) || !(*w->rest || (w->flags & PATH_FOLLOW))) {
+        walk_down(w, name, next);
+        return 0;
     }
-    inode_put(path->dir);
-    path->dir = dir;
-    path->inode = next;
-    memcpy(path->name, name, length + 1);
-    return 0;
+    err = walk_link(w, next);
+    inode_put(next);
+    return err;
 }
 
 long path_lookup(struct inode *start, const char *name, unsigned flags, struct path *path)
@@ -113,7 +119,7 @@ long path_lookup(struct inode *start, const char *name, unsigned flags, struct p
     walk_enter(&w, inode_get(*name == '/' ? inode_root : start));
     while (!err && walk_name(&w, &length))
         err = walk_step(&w, length);
-    if (!err && w.rest[-1] == '/' && !S_ISDIR(path->inode->mode))
+    if (!err && path->inode && w.rest[-1] == '/' && !S_ISDIR(path->inode->mode))
         err = -ENOTDIR;
     kfree(w.buf, PATH_MAX);
     if (err)
@@ -129,7 +135,7 @@ void path_put(struct path *path)
     path->dir = NULL;
 }
 
-/* Put @name and a slash before it in front of @at, down to @buf at most; NULL when it does not fit. */
+/* Put a slash and @name in front of @at, down to @buf at most; NULL when they do not fit. */
 static char *prepend(char *at, const char *buf, const char *name)
 {
     size_t length = strlen(name);
@@ -142,16 +148,31 @@ static char *prepend(char *at, const char *buf, const char *name)
     return at;
 }
 
+/* What @dir is called in its parent, by way of @number for /proc/PID; NULL when it has no name. */
+static const char *name_of(const struct inode *dir, char number[16])
+{
+    if (!dir->pid)
+        return ramfs_name_of(dir);
+    format(number, 16, "%d", dir->pid);
+    return number;
+}
+
 long path_name(const struct inode *dir, const char *name, char *buf, size_t size)
 {
     char *at = buf + size - 1;
+    char number[16];
     size_t length;
 
     *at = '\0';
     if (*name)
         at = prepend(at, buf, name);
-    for (; at && dir != inode_root; dir = dir->parent)
-        at = prepend(at, buf, ramfs_name_of(dir));
+    for (; at && dir != inode_root; dir = dir->parent) {
+        const char *own = name_of(dir, number);
+
+        if (!own)
+            return -ENOENT;
+        at = prepend(at, buf, own);
+    }
     if (at && !*at)
         at = prepend(at, buf, "");
     if (!at)

@@ -30,16 +30,15 @@ struct process {
     struct mm *mm;
     struct files *files;
     struct inode *cwd; /* a directory */
-    struct inode *exe; /* the program, and its absolute path */
-    char exe_path[PATH_MAX];
+    char *exe_path;    /* of the program, absolute; PATH_MAX bytes; NULL before exec */
     uint32_t umask;
     struct rlimit limits[RLIMITS];
     struct signals signals;
     vaddr_t clear_child_tid; /* set_tid_address */
     vaddr_t robust_list;
-    uint64_t started_ns;                       /* on the monotonic clock */
-    uint64_t unknown[SYSCALL_MAX / 64 + 1];    /* calls that are not there and were logged */
-    uint64_t faults;                           /* page faults so far */
+    uint64_t started_ns;                    /* on the monotonic clock */
+    uint64_t faults;                        /* page faults so far */
+    uint64_t unknown[SYSCALL_MAX / 64 + 1]; /* calls that are not there and were logged */
 };
 
 /* The one that this CPU runs; never NULL in a system call. */
@@ -60,11 +59,17 @@ void process_apply_limits(const struct process *process, struct mm *mm);
 /* The end of the running process: @status is what exit() was given, or 128 + the signal. */
 _Noreturn void process_exit(int status);
 
+/* Free what a process owns but the struct itself; its memory must not be loaded any more. */
+void process_release(struct process *process);
+
 /*
  * The program in the initramfs that the option init= names, as process 1. Prints what is wrong and
  * powers off when there is none.
  */
 _Noreturn void process_start_init(void);
+
+/* Process 1 has ended and was released: compare the free frames with those before it; power off. */
+_Noreturn void init_ended(int status);
 
 /* ---- From trap.c ---- */
 
@@ -83,8 +88,8 @@ bool process_user_fault(struct trap_frame *frame);
 /* ---- Signals ---- */
 
 /*
- * Send @sig, 1 to SIGNALS, to the running process: ignored, kept while blocked or caught, or the end.
- * @why is for the log.
+ * Send @sig, 1 to SIGNALS, to the running process: it is ignored, kept while blocked or caught, or
+ * the end. @why is for the log.
  */
 void signal_send(struct process *process, int sig, const char *why);
 

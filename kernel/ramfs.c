@@ -116,7 +116,7 @@ static void file_release(struct inode *inode)
 /* Through a page of our own: the object's lock is not to be held while user memory is touched. */
 static long file_read(struct file *file, vaddr_t buf, uint64_t len, uint64_t pos)
 {
-    uint64_t size = inode_size(file->inode), done = 0;
+    uint64_t size = file->inode->size, done = 0;
     char *page;
     long err = 0;
 
@@ -165,6 +165,8 @@ long ramfs_set_contents(struct inode *file, const void *data, uint64_t size, con
     }
     file_release(file);
     file->object = object;
+    file->ino = object_ino(object);
+    file->size = size;
     return 0;
 }
 
@@ -183,18 +185,15 @@ struct inode *ramfs_file(uint32_t mode, const void *data, uint64_t size, const c
 
 static long link_read(struct inode *link, char *buf, size_t size)
 {
-    size_t length = strlen(link->target);
-
-    if (length > size)
-        length = size;
-    memcpy(buf, link->target, length);
-    return (long)length;
+    size = min_u64(size, link->size);
+    memcpy(buf, link->target, size);
+    return (long)size;
 }
 
 static void link_release(struct inode *link)
 {
     if (link->target)
-        kfree(link->target, strlen(link->target) + 1);
+        kfree(link->target, link->size + 1);
 }
 
 static const struct inode_ops link_ops = {.readlink = link_read, .release = link_release};
@@ -205,6 +204,7 @@ struct inode *ramfs_symlink(const char *target, size_t length)
 
     if (!link)
         return NULL;
+    link->size = length;
     link->target = kmalloc(length + 1);
     if (!link->target) {
         inode_put(link);

@@ -21,7 +21,7 @@ static long put(struct file *file, long result)
 
 enum direction { READ, WRITE };
 
-/* Is @file open for @direction, and can @len bytes be at @buf at all? 0, -EBADF, -EINVAL, -EFAULT. */
+/* Is @file open for this, and can @len bytes be at @buf at all? 0, -EBADF, -EINVAL, -EFAULT. */
 static long transfer_check(const struct file *file, enum direction direction, vaddr_t buf,
                            uint64_t len)
 {
@@ -156,7 +156,7 @@ SYSCALL3(writev, int, fd, vaddr_t, iov, uint64_t, count)
 /* Where @offset from @whence is in @file, or -EINVAL, -ENXIO. A file here has data all through. */
 static int64_t seek_target(const struct file *file, int64_t offset, int whence)
 {
-    int64_t size = (int64_t)inode_size(file->inode), target;
+    int64_t size = (int64_t)file->inode->size, target;
 
     switch (whence) {
     case SEEK_SET:

@@ -100,14 +100,13 @@ static long open_inode(struct inode *inode, uint32_t flags)
 
 static long open_at(int dir, vaddr_t name, uint32_t flags)
 {
+    unsigned lookup = (flags & O_NOFOLLOW ? 0 : PATH_FOLLOW) | (flags & O_CREAT ? PATH_CREATE : 0);
     struct path path;
-    long result = lookup_user(dir, name, flags & O_NOFOLLOW ? 0 : PATH_FOLLOW, &path);
+    long result = lookup_user(dir, name, lookup, &path);
 
-    if (result == -ENOENT && (flags & O_CREAT))
-        return -EROFS;
     if (result)
         return result;
-    result = open_inode(path.inode, flags);
+    result = path.inode ? open_inode(path.inode, flags) : -EROFS;
     path_put(&path);
     return result;
 }
@@ -154,7 +153,7 @@ SYSCALL2(lstat, vaddr_t, name, vaddr_t, buf)
     return stat_at(AT_FDCWD, name, buf, 0);
 }
 
-/* fstatat with AT_EMPTY_PATH and an empty name: of what @fd itself is, the working directory included. */
+/* fstatat with AT_EMPTY_PATH and an empty name: what @fd itself is, or the working directory. */
 static long stat_descriptor(int fd, vaddr_t buf)
 {
     struct process *process = process_current();

@@ -1,0 +1,188 @@
+/*
+ * The console: the serial port as a terminal. In canonical mode a line can be edited until Enter;
+ * else bytes are handed on as they come.
+ *
+ * Lock: none yet; one CPU, and one process that reads.
+ */
+#include "kernel/abi/errno.h"
+#include "kernel/abi/termios.h"
+#include "kernel/devices.h"
+#include "kernel/file.h"
+#include "kernel/process.h"
+#include "kernel/serial.h"
+#include "kernel/string.h"
+#include "kernel/uaccess.h"
+
+#define LINE_SIZE 4096
+#define CTRL(letter) ((letter) & 0x1f)
+
+static struct {
+    struct termios termios;
+    struct winsize size;
+    char line[LINE_SIZE];
+    size_t length; /* of the line that was typed, newline included */
+    size_t given;  /* of it, to readers */
+} console = {
+    .termios =
+        {
+            .iflag = ICRNL,
+            .oflag = OPOST | ONLCR,
+            .cflag = B115200 | CS8 | CREAD | HUPCL,
+            .lflag = ISIG | ICANON | ECHO | ECHOE | ECHOK | IEXTEN,
+            .cc = {[VINTR] = CTRL('C'), [VERASE] = 0x7f, [VKILL] = CTRL('U'), [VEOF] = CTRL('D'),
+                   [VMIN] = 1},
+        },
+    .size = {.rows = 24, .columns = 80},
+};
+
+static bool local(uint32_t flag)
+{
+    return console.termios.lflag & flag;
+}
+
+static void echo(const char *text, size_t length)
+{
+    if (local(ECHO))
+        serial_write(text, length);
+}
+
+static void erase(void)
+{
+    if (console.length == 0)
+        return;
+    console.length--;
+    echo("\b \b", 3);
+}
+
+static void append(char c)
+{
+    if (console.length == LINE_SIZE - 1 && c != '\n')
+        return;
+    console.line[console.length++] = c;
+    echo(&c, 1);
+}
+
+/* Take one typed byte into the line. True when the line is complete. */
+static bool edit(uint8_t c)
+{
+    const uint8_t *cc = console.termios.cc;
+
+    if (c == '\r' && (console.termios.iflag & ICRNL))
+        c = '\n';
+    if (local(ISIG) && c == cc[VINTR]) {
+        console.length = 0;
+        echo("^C\n", 3);
+        signal_send(process_current(), SIGINT, "^C on the console");
+    } else if (c == cc[VERASE] || c == '\b') {
+        erase();
+    } else if (c == cc[VKILL]) {
+        while (console.length)
+            erase();
+    } else if (c == cc[VEOF]) {
+        return true;
+    } else {
+        append((char)c);
+    }
+    return c == '\n';
+}
+
+/* Hand out what is left of the line, at most @len bytes. */
+static long give(vaddr_t buf, uint64_t len)
+{
+    uint64_t n = min_u64(len, console.length - console.given);
+
+    if (copy_to_user(buf, console.line + console.given, n))
+        return -EFAULT;
+    console.given += n;
+    return (long)n;
+}
+
+/* Without line editing: wait for a byte, then take what else is there. */
+static void fill_raw(void)
+{
+    int c = serial_read_wait();
+
+    while (c >= 0 && console.length < LINE_SIZE) {
+        append((char)c);
+        c = serial_read();
+    }
+}
+
+static long console_read(struct file *file, vaddr_t buf, uint64_t len, uint64_t pos)
+{
+    (void)file, (void)pos;
+    if (len == 0)
+        return 0;
+    if (console.given == console.length) {
+        console.given = 0;
+        console.length = 0;
+        if (!local(ICANON))
+            fill_raw();
+        else
+            while (!edit(serial_read_wait()))
+                continue;
+    }
+    return give(buf, len);
+}
+
+static long console_write(struct file *file, vaddr_t buf, uint64_t len, uint64_t pos)
+{
+    char piece[256];
+    uint64_t done = 0;
+
+    (void)file, (void)pos;
+    while (done < len) {
+        uint64_t n = min_u64(len - done, sizeof(piece));
+
+        if (copy_from_user(piece, buf + done, n))
+            return done ? (long)done : -EFAULT;
+        serial_write(piece, n);
+        done += n;
+    }
+    return (long)done;
+}
+
+static long set_termios(vaddr_t arg)
+{
+    struct termios termios;
+
+    if (copy_from_user(&termios, arg, sizeof(termios)))
+        return -EFAULT;
+    console.termios = termios;
+    return 0;
+}
+
+static long set_size(vaddr_t arg)
+{
+    struct winsize size;
+
+    if (copy_from_user(&size, arg, sizeof(size)))
+        return -EFAULT;
+    console.size = size;
+    return 0;
+}
+
+static long console_ioctl(struct file *file, uint32_t request, vaddr_t arg)
+{
+    (void)file;
+    switch (request) {
+    case TCGETS:
+        return copy_to_user(arg, &console.termios, sizeof(console.termios));
+    case TCSETS:
+    case TCSETSW:
+    case TCSETSF:
+        return set_termios(arg);
+    case TIOCGWINSZ:
+        return copy_to_user(arg, &console.size, sizeof(console.size));
+    case TIOCSWINSZ:
+        return set_size(arg);
+    default:
+        return -ENOTTY;
+    }
+}
+
+const struct file_ops console_ops = {
+    .read = console_read,
+    .write = console_write,
+    .ioctl = console_ioctl,
+};

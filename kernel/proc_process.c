@@ -1,0 +1,33 @@
+/* /proc/PID */
+#include "kernel/abi/errno.h"
+#include "kernel/proc.h"
+#include "kernel/process.h"
+#include "kernel/string.h"
+
+static void add_line(void *text, const char *line)
+{
+    text_add(text, line, strlen(line));
+}
+
+static long show_maps(struct text *out, struct process *process)
+{
+    port_lock_read(&process->mm->lock);
+    mm_maps(process->mm, add_line, out);
+    port_unlock_read(&process->mm->lock);
+    return 0;
+}
+
+static long read_exe(struct process *process, char *buf, size_t size)
+{
+    size_t length = strlen(process->exe_path);
+
+    length = min_u64(length, size);
+    memcpy(buf, process->exe_path, length);
+    return (long)length;
+}
+
+const struct proc_entry proc_process_entries[] = {
+    {.name = "maps", .mode = S_IFREG | 0444, .show = show_maps},
+    {.name = "exe", .mode = S_IFLNK | 0777, .readlink = read_exe},
+    {0},
+};
