@@ -81,5 +81,170 @@ $(KERNEL): $(OBJECTS) $(B)/symbols1.o linker.ld
 
 -include $(OBJECTS:.o=.d) $(B)/asm_offsets.d
 
-.PHONY: kernel
+# ---- User programs --------------------------------------------------------------------------------------------------
+#
+# Each user/NAME.c is a program, except testlib.c and the parts that a program is split into: user/NAME_cases_*.c
+# belong to NAME.c or to NAME_test.c. All are linked with testlib.c. Those in PIES are built a second time, as
+# position-independent NAME_pie.
+
+MUSL_GCC := musl-gcc
+MUSL := /usr/lib/x86_64-linux-musl
+PROGRAMS := $(filter-out testlib,$(foreach f,$(wildcard user/*.c),$(if $(findstring _cases_,$f),,$(basename $(notdir $f)))))
+PIES := $(filter abi_test stack_test,$(PROGRAMS))
+USER := $(B)/user
+USER_CFLAGS := -std=gnu17 -O2 -g -Wall -Wextra -Werror -fno-strict-aliasing -I. -ffile-prefix-map=$(CURDIR)/=
+USER_BINARIES := $(PROGRAMS:%=$(USER)/%) $(PIES:%=$(USER)/%_pie)
+
+$(USER)/%.o: user/%.c Makefile
+	@mkdir -p $(@D)
+	$(call say,CC,$<)
+	$(Q)$(MUSL_GCC) $(USER_CFLAGS) -fno-pie -MMD -MP -c $< -o $@
+
+$(USER)/%.pie.o: user/%.c Makefile
+	@mkdir -p $(@D)
+	$(call say,CC,$< (PIE))
+	$(Q)$(MUSL_GCC) $(USER_CFLAGS) -fPIE -MMD -MP -c $< -o $@
+
+# The objects of program $1, with suffix $2.
+user_objects = $(patsubst user/%.c,$(USER)/%$2,$(filter user/$1.c user/$(1:_test=)_cases_% user/testlib.c,$(wildcard user/*.c)))
+
+define USER_PROGRAM
+$(USER)/$1: $(call user_objects,$1,.o)
+	$$(call say,LD,$$@)
+	$$(Q)$(MUSL_GCC) -static -no-pie $$^ -o $$@
+endef
+
+define USER_PIE
+$(USER)/$1_pie: $(call user_objects,$1,.pie.o)
+	$$(call say,LD,$$@)
+	$$(Q)$(MUSL_GCC) -static -nostartfiles -Wl,-pie,--no-dynamic-linker,-z,text \
+		$(MUSL)/rcrt1.o $(MUSL)/crti.o $$^ $(MUSL)/crtn.o -o $$@
+endef
+
+$(foreach p,$(PROGRAMS),$(eval $(call USER_PROGRAM,$p)))
+$(foreach p,$(PIES),$(eval $(call USER_PIE,$p)))
+
+-include $(wildcard $(USER)/*.d)
+.SECONDARY:
+
+# Malformed programs for exec to refuse.
+BAD_ELFS := $(if $(wildcard user/make_bad_elfs.py),$(USER)/bad/.made)
+$(USER)/bad/.made: user/make_bad_elfs.py
+	$(call say,GEN,$(@D))
+	$(Q)rm -rf $(@D) && mkdir -p $(@D) && python3 $< $(@D) && touch $@
+
+# ---- What is booted -------------------------------------------------------------------------------------------------
+
+INITRAMFS := $(B)/initramfs.cpio
+ISO := $(B)/realign.iso
+UEFI_ISO := $(B)/realign-uefi.iso
+GRUB_BIOS := /usr/lib/grub/i386-pc
+GRUB_UEFI := /usr/lib/grub/x86_64-efi
+
+$(INITRAMFS): $(USER_BINARIES) $(BAD_ELFS) tools/mkcpio.py
+	$(call say,CPIO,$@)
+	$(Q)python3 tools/mkcpio.py $@ init=$(USER)/mremap_test $(foreach b,$(USER_BINARIES),bin/$(notdir $b)=$b) \
+		$(if $(BAD_ELFS),bad=$(USER)/bad)
+
+$(B)/iso/.made: $(KERNEL) $(INITRAMFS) boot/grub.cfg
+	$(Q)mkdir -p $(@D)/boot/grub
+	$(Q)strip --strip-debug -o $(@D)/boot/kernel.elf $(KERNEL)
+	$(Q)cp $(INITRAMFS) $(@D)/boot/initramfs.cpio
+	$(Q)cp boot/grub.cfg $(@D)/boot/grub/grub.cfg
+	$(Q)touch $@
+
+# The modules that are named keep it at 1 MB; GRUB's default set makes it 10 MB.
+$(ISO): $(B)/iso/.made
+	$(call say,ISO,$@)
+	$(Q)grub-mkrescue -d $(GRUB_BIOS) --install-modules="multiboot2 normal iso9660 biosdisk part_msdos" \
+		--locales= --fonts= --themes= -o $@ $(@D)/iso > $(B)/grub.log 2>&1 || { cat $(B)/grub.log; false; }
+
+$(UEFI_ISO): $(B)/iso/.made
+	$(call say,ISO,$@)
+	$(Q)grub-mkrescue -d $(GRUB_UEFI) --install-modules="multiboot2 normal iso9660 part_gpt part_msdos fat" \
+		--locales= --fonts= --themes= -o $@ $(@D)/iso > $(B)/grub-uefi.log 2>&1 || { cat $(B)/grub-uefi.log; false; }
+
+# ---- Commands -------------------------------------------------------------------------------------------------------
+
+QEMU := python3 tools/qemu.py
+MEMORY ?= 256M
+APPEND ?=
+JOBS := $(shell nproc 2>/dev/null || echo 2)
+SUBMAKE := $(MAKE) --no-print-directory -j$(JOBS)
+
+.PHONY: all kernel user initramfs iso iso-uefi run run-uefi run-kernel debug gdb demo-warn test check host-test boot-test \
+        format doctor setup clean help
+
+all: kernel initramfs
 kernel: $(KERNEL)
+user: $(USER_BINARIES)
+initramfs: $(INITRAMFS)
+iso: $(ISO)
+iso-uefi: $(UEFI_ISO)
+
+run:
+	@tools/setup.sh
+	+@$(SUBMAKE) $(ISO)
+	@$(QEMU) --iso $(ISO) --memory $(MEMORY) --tap
+
+run-uefi:
+	@tools/setup.sh
+	+@$(SUBMAKE) $(UEFI_ISO)
+	@$(QEMU) --iso $(UEFI_ISO) --uefi --memory $(MEMORY) --tap
+
+run-kernel: $(KERNEL) $(INITRAMFS)
+	@$(QEMU) --kernel $(KERNEL) --initrd $(INITRAMFS) --memory $(MEMORY) --append "$(APPEND)"
+
+GDB_SOCKET := $(B)/gdb.socket
+
+debug: $(KERNEL) $(INITRAMFS)
+	@echo "QEMU waits for GDB: make gdb BUILD=$(BUILD), in another terminal"
+	@$(QEMU) --kernel $(KERNEL) --initrd $(INITRAMFS) --memory $(MEMORY) --append "norandmaps $(APPEND)" \
+		--gdb $(GDB_SOCKET)
+
+gdb:
+	@test -S $(GDB_SOCKET) || { echo "nothing to attach to: make debug BUILD=$(BUILD) first"; false; }
+	@gdb -q $(KERNEL) -ex "target remote $(GDB_SOCKET)"
+
+demo-warn: $(KERNEL) $(INITRAMFS)
+	@python3 tools/demo_warn.py $(KERNEL) $(INITRAMFS)
+
+test:
+	@tools/setup.sh
+	@python3 tools/total.py "$(SUBMAKE) check" "$(SUBMAKE) host-test" "$(SUBMAKE) boot-test"
+
+check:
+	@python3 tools/check.py
+
+-include tests/host/host.mk
+
+boot-test: $(KERNEL) $(INITRAMFS) $(ISO) $(if $(wildcard $(GRUB_UEFI)),$(UEFI_ISO))
+	@python3 tests/boot/run.py --build $(B) $(if $(T),--only $(T))
+
+format:
+	@clang-format -i $(wildcard boot/*.[ch] kernel/*.[ch] kernel/abi/*.h mm/*.[ch] user/*.[ch] tests/host/*.[ch])
+
+doctor:
+	@tools/doctor.sh
+
+setup:
+	@tools/setup.sh
+
+clean:
+	rm -rf build
+
+help:
+	@echo 'make run         boots the ISO in QEMU; /init is the mremap test; its TAP, then a line of counts'
+	@echo 'make test        all checks and tests; a line of counts at the end'
+	@echo 'make demo-warn   the historic warning with realign=off, and without it with realign=full'
+	@echo 'make debug       QEMU waiting for GDB'
+	@echo 'make gdb         GDB attached to it'
+	@echo
+	@echo 'make all         kernel and initramfs        make check       layers, format, lengths'
+	@echo 'make iso         the GRUB CD for a BIOS      make host-test   tests on the host; T=pt: some of them'
+	@echo 'make iso-uefi    the GRUB CD for UEFI        make boot-test   tests in QEMU; T=bad: some of them'
+	@echo 'make run-uefi    make run under UEFI         make run-kernel  by -kernel; APPEND="options of the kernel"'
+	@echo 'make format      clang-format on all files   make clean       removes build/'
+	@echo 'make doctor      tools, versions, missing    make setup       installs what is missing'
+	@echo
+	@echo 'BUILD=debug      -Og, poisoned memory        V=1  whole commands        MEMORY=256M  of the machine'

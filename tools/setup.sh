@@ -1,0 +1,97 @@
+#!/bin/sh
+# Installs what building and testing need and this machine lacks, from the distribution's packages (Debian, Ubuntu).
+# Says what it does; does nothing when all is there.
+#
+#   setup.sh            install what is missing
+#   setup.sh --list     print the packages that are missing, and do nothing
+
+set -eu
+
+# One line each: the package (or names that releases give it, newest first), then what it is for.
+PACKAGES='
+gcc                 compiles the kernel and the host tests
+libc6-dev           the C library of the host tests
+binutils            links
+make                builds
+nasm                assembles
+musl-tools          the C library of the user programs
+python3             tools
+qemu-system-x86     runs the kernel
+qemu-utils          disk images for reverse debugging
+grub-common         makes the ISO
+grub-pc-bin         boots it under a BIOS
+grub-efi-amd64-bin  boots it under UEFI
+ovmf                UEFI for QEMU
+xorriso             makes the ISO
+mtools              makes the ISO
+cpio                a second opinion on our archives
+gdb                 debugs the kernel
+libcmocka-dev       host tests
+clang               fuzzing
+libclang-rt-dev|libclang-rt-19-dev|libclang-rt-18-dev|libclang-rt-14-dev  fuzzing
+clang-format        the format check
+'
+
+names() {
+    echo "$PACKAGES" | while read -r name _; do
+        [ -z "$name" ] || echo "$name"
+    done
+}
+
+# Since the names of one line stand for the same thing, one installed is enough.
+installed() {
+    for name in $(echo "$1" | tr '|' ' '); do
+        case $(dpkg-query -W -f '${db:Status-Status}' "$name" 2>/dev/null || true) in
+        installed) return 0 ;;
+        esac
+    done
+    return 1
+}
+
+missing() {
+    for line in $(names); do
+        installed "$line" || echo "$line"
+    done
+}
+
+# The first of a line's names that this release has; nothing, with a word, where it has none.
+available() {
+    for name in $(echo "$1" | tr '|' ' '); do
+        if apt-cache policy "$name" 2>/dev/null | grep -q 'Candidate: [^(]'; then
+            echo "$name"
+            return
+        fi
+    done
+    echo "setup: this release has no package $1, going on without it" >&2
+}
+
+as_root() {
+    if [ "$(id -u)" = 0 ]; then
+        "$@"
+    else
+        sudo "$@"
+    fi
+}
+
+if ! command -v dpkg-query >/dev/null; then
+    echo "setup: not a Debian or Ubuntu system; please install: $(names | tr '\n' ' ')" >&2
+    [ "${1:-}" != --list ] || exit 1
+    exit 0
+fi
+
+wanted=$(missing)
+if [ "${1:-}" = --list ]; then
+    [ -z "$wanted" ] || echo "$wanted"
+    exit 0
+fi
+[ -n "$wanted" ] || exit 0
+
+echo "setup: missing: $(echo "$wanted" | tr '\n' ' ')"
+echo "setup: apt-get update"
+as_root apt-get update -qq
+chosen=$(for line in $wanted; do available "$line"; done)
+[ -n "$chosen" ] || exit 0
+echo "setup: apt-get install $(echo "$chosen" | tr '\n' ' ')"
+# shellcheck disable=SC2086
+as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $chosen </dev/null
+echo "setup: done"
