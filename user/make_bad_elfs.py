@@ -1,0 +1,156 @@
+#!/usr/bin/env python3
+"""Write malformed variants of a static ELF program, each named for its defect.
+
+usage: make_bad_elfs.py OUTDIR GOOD_ELF
+
+GOOD_ELF must be exec_test itself: a defect that the kernel does not mind starts the program, which then has to go on
+with the test. The names are those in exec_test.c.
+"""
+
+import os
+import struct
+import sys
+
+PT_NULL, PT_LOAD, PT_INTERP, PT_NOTE, PT_GNU_STACK = 0, 1, 3, 4, 0x6474E551
+PF_X, PF_W = 1, 2
+PAGE = 4096
+
+EHDR = struct.Struct("<16sHHIQQQIHHHHHH")
+EHDR_FIELDS = ("ident type machine version entry phoff shoff flags "
+               "ehsize phentsize phnum shentsize shnum shstrndx").split()
+PHDR = struct.Struct("<IIQQQQQQ")
+PHDR_FIELDS = "type flags offset vaddr paddr filesz memsz align".split()
+
+
+class Elf:
+    """A program taken apart: header, program headers, and the bytes behind them."""
+
+    def __init__(self, data):
+        self.head = dict(zip(EHDR_FIELDS, EHDR.unpack_from(data)))
+        self.segments = [dict(zip(PHDR_FIELDS, PHDR.unpack_from(data, self.head["phoff"] + i * PHDR.size)))
+                         for i in range(self.head["phnum"])]
+        end = max(s["offset"] + s["filesz"] for s in self.segments)
+        self.data = bytearray(data[:end])           # symbols and section headers are not needed
+        self.head.update(shoff=0, shnum=0, shstrndx=0)
+
+    def loads(self):
+        return [s for s in self.segments if s["type"] == PT_LOAD]
+
+    def text(self):
+        return next(s for s in self.loads() if s["flags"] & PF_X)
+
+    def rw_data(self):
+        return next(s for s in self.loads() if s["flags"] & PF_W)
+
+    def spare(self):
+        """A program header that the program can do without."""
+        return next(s for s in self.segments if s["type"] not in (PT_LOAD, PT_GNU_STACK))
+
+    def bytes(self):
+        out = bytearray(self.data)
+        out[:EHDR.size] = EHDR.pack(*(self.head[f] for f in EHDR_FIELDS))
+        table = b"".join(PHDR.pack(*(s[f] for f in PHDR_FIELDS)) for s in self.segments)
+        out[EHDR.size:EHDR.size + len(table)] = table
+        return bytes(out)
+
+
+def ident(elf, index, value):
+    bad = bytearray(elf.head["ident"])
+    bad[index] = value
+    elf.head["ident"] = bytes(bad)
+
+
+def interp(elf, name, size=None):
+    """Ask for an interpreter called @name, whose string is appended to the file."""
+    elf.spare().update(type=PT_INTERP, offset=len(elf.data), filesz=len(name) if size is None else size)
+    elf.data += name
+
+
+def swap_loads(elf):
+    where = [i for i, s in enumerate(elf.segments) if s["type"] == PT_LOAD]
+    first, last = where[0], where[-1]
+    elf.segments[first], elf.segments[last] = elf.segments[last], elf.segments[first]
+
+
+def no_loads(elf):
+    for s in elf.loads():
+        s["type"] = PT_NULL
+
+
+# name: what to change in the program
+DEFECTS = {
+    "bad_magic": lambda e: ident(e, 3, ord("G")),
+    "class_32": lambda e: ident(e, 4, 1),
+    "big_endian": lambda e: ident(e, 5, 2),
+    "wrong_machine": lambda e: e.head.update(machine=183),
+    "type_relocatable": lambda e: e.head.update(type=1),
+    "type_core": lambda e: e.head.update(type=4),
+    "phentsize_too_small": lambda e: e.head.update(phentsize=55),
+    "phentsize_too_large": lambda e: e.head.update(phentsize=64),
+    "phnum_zero": lambda e: e.head.update(phnum=0),
+    "phnum_beyond_file": lambda e: e.head.update(phnum=65535),
+    "phoff_beyond_file": lambda e: e.head.update(phoff=1 << 40),
+    "phoff_wraps": lambda e: e.head.update(phoff=(1 << 64) - 64),
+    "phoff_near_end": lambda e: e.head.update(phoff=len(e.data) - 60),
+    "no_load": no_loads,
+    "filesz_above_memsz": lambda e: e.rw_data().update(memsz=e.rw_data()["filesz"] - 1),
+    "filesz_beyond_file": lambda e: e.rw_data().update(filesz=1 << 30, memsz=1 << 30),
+    "filesz_wraps": lambda e: e.rw_data().update(filesz=(1 << 64) - 1, memsz=(1 << 64) - 1),
+    "offset_beyond_file": lambda e: e.rw_data().update(offset=e.rw_data()["offset"] + (1 << 30)),
+    "offset_wraps": lambda e: e.rw_data().update(
+        offset=(1 << 64) - PAGE + e.rw_data()["offset"] % PAGE),
+    "offset_not_congruent": lambda e: e.text().update(offset=e.text()["offset"] + 1),
+    "vaddr_zero": lambda e: e.text().update(vaddr=0),
+    "vaddr_last_page": lambda e: e.text().update(vaddr=(1 << 64) - PAGE),
+    "vaddr_kernel": lambda e: e.text().update(vaddr=0xFFFF800000000000),
+    "vaddr_not_canonical": lambda e: e.text().update(vaddr=1 << 47),
+    "vaddr_ends_above_task_size": lambda e: e.text().update(vaddr=(1 << 47) - 2 * PAGE),
+    "memsz_above_task_size": lambda e: e.rw_data().update(memsz=1 << 47),
+    "memsz_wraps": lambda e: e.rw_data().update(memsz=(1 << 64) - PAGE),
+    "segments_overlap": lambda e: e.rw_data().update(vaddr=e.text()["vaddr"] + e.rw_data()["vaddr"] % PAGE),
+    "segments_descend": swap_loads,
+    "align_not_power_of_two": lambda e: e.rw_data().update(align=3),
+    "align_huge": lambda e: e.rw_data().update(align=1 << 63),
+    "entry_zero": lambda e: e.head.update(entry=0),
+    "entry_kernel": lambda e: e.head.update(entry=0xFFFF800000000000),
+    "entry_not_canonical": lambda e: e.head.update(entry=1 << 47),
+    "interp_missing": lambda e: interp(e, b"/no/such/interpreter\0"),
+    "interp_not_terminated": lambda e: interp(e, b"/lib/ld.so"),
+    "interp_too_long": lambda e: interp(e, b"/lib/ld.so\0", 1 << 20),
+    "interp_empty": lambda e: interp(e, b"", 0),
+}
+
+
+def write(outdir, name, content, mode=0o755):
+    path = os.path.join(outdir, name)
+    with open(path, "wb") as f:
+        f.write(content)
+    os.chmod(path, mode)
+
+
+def main():
+    if len(sys.argv) != 3:
+        sys.exit(__doc__)
+    outdir, good = sys.argv[1], open(sys.argv[2], "rb").read()
+    os.makedirs(os.path.join(outdir, "directory"), exist_ok=True)
+    sound = Elf(good).bytes()
+
+    write(outdir, "good", sound)
+    write(outdir, "not_executable", sound, 0o644)
+    write(outdir, "empty", b"")
+    write(outdir, "one_byte", b"\x7f")
+    write(outdir, "text", b"This is not a program.\n")
+    write(outdir, "script_without_interpreter", b"#!/no/such/interpreter\n")
+    write(outdir, "zeros", bytes(2 * PAGE))
+    write(outdir, "cut_in_header", sound[:40])
+    write(outdir, "cut_after_header", sound[:EHDR.size])
+    write(outdir, "cut_in_phdrs", sound[:EHDR.size + PHDR.size + 10])
+    write(outdir, "cut_in_half", sound[:len(sound) // 2])
+    for name, change in DEFECTS.items():
+        elf = Elf(good)
+        change(elf)
+        write(outdir, name, elf.bytes())
+
+
+if __name__ == "__main__":
+    main()
