@@ -25,9 +25,9 @@ CC := gcc
 NASM := nasm
 
 CFLAGS := -std=gnu17 -ffreestanding -fno-pic -fno-pie -mcmodel=kernel -mno-red-zone -mgeneral-regs-only \
-          -fcf-protection=none -fno-omit-frame-pointer -mno-omit-leaf-frame-pointer -fno-optimize-sibling-calls -fno-asynchronous-unwind-tables \
-          -fno-strict-aliasing -fno-common -fstack-protector-strong -mstack-protector-guard=global \
-          -Wall -Wextra -Werror -Wmissing-prototypes -Wstrict-prototypes -Wvla -g -I. \
+          -fcf-protection=none -fno-omit-frame-pointer -mno-omit-leaf-frame-pointer -fno-optimize-sibling-calls \
+          -fno-asynchronous-unwind-tables -fno-strict-aliasing -fno-common -fstack-protector-strong \
+          -mstack-protector-guard=global -Wall -Wextra -Werror -Wmissing-prototypes -Wstrict-prototypes -Wvla -g -I. \
           -ffile-prefix-map=$(CURDIR)/= -DREALIGN_VERSION='"$(VERSION)"'
 ifeq ($(BUILD),debug)
 CFLAGS += -Og -DREALIGN_DEBUG=1
@@ -89,7 +89,8 @@ $(KERNEL): $(OBJECTS) $(B)/symbols1.o linker.ld
 
 MUSL_GCC := musl-gcc
 MUSL := /usr/lib/x86_64-linux-musl
-PROGRAMS := $(filter-out testlib,$(foreach f,$(wildcard user/*.c),$(if $(findstring _cases_,$f),,$(basename $(notdir $f)))))
+USER_SOURCES := $(wildcard user/*.c)
+PROGRAMS := $(filter-out testlib,$(foreach f,$(USER_SOURCES),$(if $(findstring _cases_,$f),,$(basename $(notdir $f)))))
 PIES := $(filter abi_test stack_test,$(PROGRAMS))
 USER := $(B)/user
 USER_CFLAGS := -std=gnu17 -O2 -g -Wall -Wextra -Werror -fno-strict-aliasing -I. -ffile-prefix-map=$(CURDIR)/=
@@ -106,7 +107,7 @@ $(USER)/%.pie.o: user/%.c Makefile
 	$(Q)$(MUSL_GCC) $(USER_CFLAGS) -fPIE -MMD -MP -c $< -o $@
 
 # The objects of program $1, with suffix $2.
-user_objects = $(patsubst user/%.c,$(USER)/%$2,$(filter user/$1.c user/$(1:_test=)_cases_% user/testlib.c,$(wildcard user/*.c)))
+user_objects = $(patsubst user/%.c,$(USER)/%$2,$(filter user/$1.c user/$(1:_test=)_cases_% user/testlib.c,$(USER_SOURCES)))
 
 define USER_PROGRAM
 $(USER)/$1: $(call user_objects,$1,.o)

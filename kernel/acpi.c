@@ -112,7 +112,8 @@ void acpi_init(paddr_t rsdp_at, const struct boot_memory *memory)
 
     if (!rsdp || memcmp(rsdp->signature, "RSD PTR ", 8) != 0)
         return;
-    fadt = rsdp->revision >= 2 ? find_fadt(memory, rsdp->xsdt, 8) : find_fadt(memory, rsdp->rsdt, 4);
+    fadt =
+        rsdp->revision >= 2 ? find_fadt(memory, rsdp->xsdt, 8) : find_fadt(memory, rsdp->rsdt, 4);
     if (!fadt)
         return;
     memcpy(&dsdt_at, fadt + FADT_DSDT, sizeof(dsdt_at));

@@ -54,7 +54,8 @@ void boot_read(uint32_t magic, paddr_t pa)
 void boot_memory_init(void)
 {
     static struct ranges free;
-    struct range module = {info.module.start - page_offset(info.module.start), page_align(info.module.end)};
+    struct range module = {info.module.start - page_offset(info.module.start),
+                           page_align(info.module.end)};
     struct range early, rest;
 
     if (!range_size(module))
@@ -79,7 +80,8 @@ struct boot_module boot_module(void)
 /* Frames at its ends that it shares with others are not ours to give. */
 void boot_module_free(void)
 {
-    struct range whole = {page_align(info.module.start), info.module.end - page_offset(info.module.end)};
+    struct range whole = {page_align(info.module.start),
+                          info.module.end - page_offset(info.module.end)};
 
     info.module = (struct range){0, 0};
     if (whole.start < whole.end)

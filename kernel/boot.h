@@ -9,7 +9,7 @@
 
 struct boot_info {
     const char *loader;              /* the protocol, in words */
-    char cmdline[BOOT_CMDLINE_SIZE]; /* without the kernel's own name, where a loader puts it first */
+    char cmdline[BOOT_CMDLINE_SIZE]; /* without the kernel's name before it */
     struct range module;             /* physical; the first one; empty when there is none */
     struct ranges memory;            /* usable, in whole frames */
     paddr_t rsdp;                    /* ACPI's root pointer, 0 when the loader did not say */

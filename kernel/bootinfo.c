@@ -244,12 +244,18 @@ static const char *read_mb2_module(struct parser *p, paddr_t body, uint32_t size
 static const char *read_mb2_tag(struct parser *p, uint32_t type, paddr_t body, uint32_t size)
 {
     switch (type) {
-    case MB2_CMDLINE: return read_cmdline(p, body, size);
-    case MB2_MODULE: return read_mb2_module(p, body, size);
-    case MB2_MMAP: return read_mb2_map(p, body, size);
+    case MB2_CMDLINE:
+        return read_cmdline(p, body, size);
+    case MB2_MODULE:
+        return read_mb2_module(p, body, size);
+    case MB2_MMAP:
+        return read_mb2_map(p, body, size);
     case MB2_RSDP_OLD:
-    case MB2_RSDP_NEW: p->info->rsdp = body; return NULL;
-    default: return NULL;
+    case MB2_RSDP_NEW:
+        p->info->rsdp = body;
+        return NULL;
+    default:
+        return NULL;
     }
 }
 
@@ -312,10 +318,14 @@ static const char *read_pvh(struct parser *p, paddr_t pa)
 static const char *read_any(struct parser *p, uint32_t magic, paddr_t pa)
 {
     switch (magic) {
-    case MB1_MAGIC: return read_mb1(p, pa);
-    case MB2_MAGIC: return read_mb2(p, pa);
-    case PVH_MAGIC: return read_pvh(p, pa);
-    default: return "this loader speaks no protocol that is known here";
+    case MB1_MAGIC:
+        return read_mb1(p, pa);
+    case MB2_MAGIC:
+        return read_mb2(p, pa);
+    case PVH_MAGIC:
+        return read_pvh(p, pa);
+    default:
+        return "this loader speaks no protocol that is known here";
     }
 }
 

@@ -47,7 +47,7 @@ struct table_pointer {
 static struct tss tss = {.io_map = sizeof(struct tss)};
 static struct gate idt[VECTORS];
 static uint64_t gdt[TSS_SELECTOR / 8 + 2] = {
-    [KERNEL_CS / 8] = SEGMENT_KERNEL_CODE,  [KERNEL_DS / 8] = SEGMENT_KERNEL_DATA,
+    [KERNEL_CS / 8] = SEGMENT_KERNEL_CODE, [KERNEL_DS / 8] = SEGMENT_KERNEL_DATA,
     [USER32_CS / 8] = SEGMENT_USER32_CODE, [USER_DS / 8] = SEGMENT_USER_DATA,
     [USER_CS / 8] = SEGMENT_USER_CODE,
 };
@@ -57,8 +57,8 @@ static void fill_tss_descriptor(void)
 {
     uint64_t base = (uint64_t)&tss;
 
-    gdt[TSS_SELECTOR / 8] = SEGMENT_TSS | (sizeof(tss) - 1) | (base & 0xffffff) << 16 |
-                            (base >> 24 & 0xff) << 56;
+    gdt[TSS_SELECTOR / 8] =
+        SEGMENT_TSS | (sizeof(tss) - 1) | (base & 0xffffff) << 16 | (base >> 24 & 0xff) << 56;
     gdt[TSS_SELECTOR / 8 + 1] = base >> 32;
 }
 
@@ -85,11 +85,16 @@ static void load_gdt(void)
 static uint8_t vector_stack(unsigned vector)
 {
     switch (vector) {
-    case VECTOR_DOUBLE_FAULT: return STACK_DOUBLE_FAULT;
-    case VECTOR_NMI: return STACK_NMI;
-    case VECTOR_MACHINE_CHECK: return STACK_MACHINE_CHECK;
-    case VECTOR_DEBUG: return STACK_DEBUG;
-    default: return 0; /* the stack in use, or rsp[0] from user mode */
+    case VECTOR_DOUBLE_FAULT:
+        return STACK_DOUBLE_FAULT;
+    case VECTOR_NMI:
+        return STACK_NMI;
+    case VECTOR_MACHINE_CHECK:
+        return STACK_MACHINE_CHECK;
+    case VECTOR_DEBUG:
+        return STACK_DEBUG;
+    default:
+        return 0; /* the stack in use, or rsp[0] from user mode */
     }
 }
 

@@ -112,12 +112,23 @@ static const char *read_flags(const char *p, struct spec *s)
 {
     for (;; p++) {
         switch (*p) {
-        case '-': s->left = true; break;
-        case '0': s->zero = true; break;
-        case '+': s->plus = true; break;
-        case ' ': s->space = true; break;
-        case '#': s->alt = true; break;
-        default: return p;
+        case '-':
+            s->left = true;
+            break;
+        case '0':
+            s->zero = true;
+            break;
+        case '+':
+            s->plus = true;
+            break;
+        case ' ':
+            s->space = true;
+            break;
+        case '#':
+            s->alt = true;
+            break;
+        default:
+            return p;
         }
     }
 }
@@ -158,16 +169,36 @@ static void convert(struct out *out, const struct spec *s, char type, va_list *a
 
     switch (type) {
     case 'd':
-    case 'i': put_signed(out, s, take_signed(s, args)); break;
-    case 'u': put_number(out, s, "", take_unsigned(s, args), 10, lower); break;
-    case 'o': put_number(out, s, s->alt ? "0" : "", take_unsigned(s, args), 8, lower); break;
-    case 'x': put_number(out, s, s->alt ? "0x" : "", take_unsigned(s, args), 16, lower); break;
-    case 'X': put_number(out, s, s->alt ? "0X" : "", take_unsigned(s, args), 16, upper); break;
-    case 'p': put_number(out, s, "0x", (uintptr_t)va_arg(*args, void *), 16, lower); break;
-    case 'c': put_char(out, s, (char)va_arg(*args, int)); break;
-    case 's': put_string(out, s, va_arg(*args, const char *)); break;
-    case '%': put(out, '%'); break;
-    default: put(out, '?'); break;
+    case 'i':
+        put_signed(out, s, take_signed(s, args));
+        break;
+    case 'u':
+        put_number(out, s, "", take_unsigned(s, args), 10, lower);
+        break;
+    case 'o':
+        put_number(out, s, s->alt ? "0" : "", take_unsigned(s, args), 8, lower);
+        break;
+    case 'x':
+        put_number(out, s, s->alt ? "0x" : "", take_unsigned(s, args), 16, lower);
+        break;
+    case 'X':
+        put_number(out, s, s->alt ? "0X" : "", take_unsigned(s, args), 16, upper);
+        break;
+    case 'p':
+        put_number(out, s, "0x", (uintptr_t)va_arg(*args, void *), 16, lower);
+        break;
+    case 'c':
+        put_char(out, s, (char)va_arg(*args, int));
+        break;
+    case 's':
+        put_string(out, s, va_arg(*args, const char *));
+        break;
+    case '%':
+        put(out, '%');
+        break;
+    default:
+        put(out, '?');
+        break;
     }
 }
 

@@ -27,10 +27,10 @@ struct block {
     struct block *next, *prev;
 };
 
-static struct frame *table;     /* by frame number */
-static uint64_t table_frames;   /* a multiple of CHUNK_FRAMES */
+static struct frame *table;   /* by frame number */
+static uint64_t table_frames; /* a multiple of CHUNK_FRAMES */
 static struct block *lists[FRAMES_MAX_ORDER + 1];
-static struct ranges fresh;     /* not yet in the lists, from fresh_next on */
+static struct ranges fresh; /* not yet in the lists, from fresh_next on */
 static unsigned fresh_next;
 static uint64_t free_frames, total_frames;
 

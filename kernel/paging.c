@@ -81,7 +81,7 @@ static unsigned leaf_level(vaddr_t va, paddr_t pa, uint64_t size)
     return level;
 }
 
-/* Map [@va, @va + @size) to @pa, all multiples of PAGE_SIZE, with the largest pages that fit. False when memory is out. */
+/* Map [@va, @va + @size) to @pa, by the largest pages that fit. False when memory is out. */
 static bool map(vaddr_t va, paddr_t pa, uint64_t size, uint64_t flags)
 {
     while (size) {

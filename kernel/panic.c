@@ -35,7 +35,8 @@ static bool follows(const struct call_frame *caller, const struct call_frame *ca
 /* From the function that owns @frame outward. */
 static void print_backtrace(const struct call_frame *frame)
 {
-    if ((vaddr_t)frame < STACKS_BASE || (vaddr_t)frame % sizeof(uint64_t) || paging_is_guard((vaddr_t)frame))
+    if ((vaddr_t)frame < STACKS_BASE || (vaddr_t)frame % sizeof(uint64_t) ||
+        paging_is_guard((vaddr_t)frame))
         return;
     for (int i = 0; i < BACKTRACE_MAX; i++) {
         print_address("from", frame->return_address);

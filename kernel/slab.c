@@ -29,7 +29,8 @@ struct slab {
 };
 _Static_assert(sizeof(struct slab) % 16 == 0, "objects behind it are 16-aligned");
 
-struct class {
+struct class
+{
     uint32_t size;
     uint32_t order; /* of its slabs */
     struct slab *partial;
@@ -52,7 +53,7 @@ static struct class *class_of(size_t size)
     struct class *class = classes;
 
     while (class->size < size)
-        class++;
+        class ++;
     return class;
 }
 

@@ -104,7 +104,8 @@ static uint64_t rtc_seconds(void)
     hour = from_bcd(date[2] & 0x7f, bcd);
     if (half_day)
         hour = hour % 12 + (date[2] & 0x80 ? 12 : 0);
-    days = days_since_1970(2000 + from_bcd(date[5], bcd), from_bcd(date[4], bcd), from_bcd(date[3], bcd));
+    days = days_since_1970(2000 + from_bcd(date[5], bcd), from_bcd(date[4], bcd),
+                           from_bcd(date[3], bcd));
     return ((days * 24 + hour) * 60 + from_bcd(date[1], bcd)) * 60 + from_bcd(date[0], bcd);
 }
 

@@ -17,8 +17,9 @@ void trace_init(void)
         return;
     port_trace_mask = trace_kinds(list, &bad);
     if (bad)
-        boot_fail("trace=%s: not known from %s on; there are mremap, pt, vma, fault, tlb, refuse, all",
-                  list, bad);
+        boot_fail(
+            "trace=%s: not known from %s on; there are mremap, pt, vma, fault, tlb, refuse, all",
+            list, bad);
 }
 
 void port_trace(const struct trace_event *event)

@@ -76,16 +76,18 @@ static bool fixed_up(struct trap_frame *frame)
 static _Noreturn void page_fault_panic(const struct trap_frame *frame)
 {
     vaddr_t va = cpu_fault_address();
-    const char *what = frame->error & FAULT_FETCH ? "execution of" :
-                       frame->error & FAULT_WRITE ? "write to" :
-                                                    "read from";
-    const char *why = frame->error & FAULT_RESERVED ? ", reserved bit in an entry" :
-                      frame->error & FAULT_PRESENT ? ", not allowed there" :
-                                                     ", nothing mapped there";
+    const char *what = "read from";
+    const char *why = "nothing mapped there";
 
+    if (frame->error & FAULT_WRITE)
+        what = "write to";
+    if (frame->error & FAULT_FETCH)
+        what = "execution of";
+    if (frame->error & FAULT_PRESENT)
+        why = "not allowed there";
     if (paging_is_guard(va))
         panic_trap(frame, "kernel stack overflow");
-    panic_trap(frame, "page fault in the kernel: %s 0x%lx%s", what, va, why);
+    panic_trap(frame, "page fault in the kernel: %s 0x%lx, %s", what, va, why);
 }
 
 /* A push onto a guard page cannot be reported on the same stack, so it arrives as a double fault. */
