@@ -101,11 +101,11 @@ static long show_max_map_count(struct text *out, struct process *process)
     return 0;
 }
 
-/* Every request that is not absurd is granted: Linux's 1 comes nearest. */
+/* Requests that are obviously absurd are refused, all others granted: Linux's 0. */
 static long show_overcommit_memory(struct text *out, struct process *process)
 {
     (void)process;
-    text_format(out, "1\n");
+    text_format(out, "0\n");
     return 0;
 }
 

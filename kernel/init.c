@@ -1,0 +1,130 @@
+/* The first program: found, started, and what is said when it has ended. */
+#include "kernel/abi/errno.h"
+#include "kernel/boot.h"
+#include "kernel/exec.h"
+#include "kernel/frames.h"
+#include "kernel/initramfs.h"
+#include "kernel/log.h"
+#include "kernel/options.h"
+#include "kernel/power.h"
+#include "kernel/process.h"
+#include "kernel/string.h"
+#include "kernel/syscall.h"
+
+#define ARGS_MAX 32
+
+/* The exit status when init left frames behind; above what tests use. */
+#define STATUS_LEAK 105
+
+static uint64_t free_before;
+
+/* The words behind `--` on the command line, to @argv from 1 up; @text of BOOT_CMDLINE_SIZE keeps them. */
+static void split_args(char *text, const char *argv[ARGS_MAX + 1])
+{
+    unsigned count = 1;
+    char *at;
+
+    strlcpy(text, boot_cmdline(), BOOT_CMDLINE_SIZE);
+    at = strncmp(text, "-- ", 3) == 0 ? text : NULL;
+    for (char *p = text; !at && (p = strchr(p, ' ')); p++)
+        if (strncmp(p, " -- ", 4) == 0)
+            at = p + 1;
+    if (!at)
+        return;
+    at += 2;
+    while (*at && count < ARGS_MAX) {
+        while (*at == ' ')
+            *at++ = '\0';
+        if (*at)
+            argv[count++] = at;
+        while (*at && *at != ' ')
+            at++;
+    }
+}
+
+/* What exec may say of a program, in words and by name. */
+static const char *exec_words(long err)
+{
+    switch (-err) {
+    case ENOENT:
+        return "no such file (ENOENT)";
+    case EACCES:
+        return "not an executable file (EACCES)";
+    case ENOTDIR:
+        return "not a directory on the way (ENOTDIR)";
+    case ELOOP:
+        return "too many symbolic links (ELOOP)";
+    case ENAMETOOLONG:
+        return "name too long (ENAMETOOLONG)";
+    case ENOEXEC:
+        return "not a program that can run here (ENOEXEC)";
+    case E2BIG:
+        return "too many arguments (E2BIG)";
+    case ENOMEM:
+        return "out of memory (ENOMEM)";
+    default:
+        return "cannot be run";
+    }
+}
+
+/* Descriptors 0, 1 and 2. */
+static void open_console(struct process *process)
+{
+    struct path path;
+    struct file *file;
+    long err = path_lookup(inode_root, "/dev/console", PATH_FOLLOW, &path);
+
+    if (!err)
+        err = file_open(path.inode, O_RDWR, &file);
+    for (uint32_t fd = 0; !err && fd <= 2; fd++)
+        err = files_set(process->files, fd, fd ? file_get(file) : file, false);
+    if (err)
+        boot_fail("/dev/console cannot be opened");
+    path_put(&path);
+}
+
+_Noreturn void process_start_init(void)
+{
+    static const char *const environment[] = {"HOME=/", "TERM=linux", "PATH=/bin", NULL};
+    static const char *argv[ARGS_MAX + 1];
+    static char args[BOOT_CMDLINE_SIZE];
+    static struct trap_frame frame;
+    const char *name = option("init") ? option("init") : "/init";
+    struct process *process;
+    long err;
+
+    exec_init();
+    sys_mm_init();
+    initramfs_load();
+    process = process_create(1, 0);
+    if (!process)
+        boot_fail("not enough memory for a process");
+    open_console(process);
+    argv[0] = name;
+    split_args(args, argv);
+
+    free_before = frames_free_count();
+    this_cpu()->process = process;
+    err = exec(process, name, (struct exec_vector){.kernel = argv},
+               (struct exec_vector){.kernel = environment}, &frame);
+    if (err) {
+        log_err("init: %s: %s", name, exec_words(err));
+        power_off(STATUS_BOOT_FAILED);
+    }
+    enter_user(&frame);
+}
+
+_Noreturn void init_ended(int status)
+{
+    uint64_t after = frames_free_count();
+
+    if (option_flag("check"))
+        mm_check_all();
+    log_info("frames: %llu free before init, %llu after", (unsigned long long)free_before,
+             (unsigned long long)after);
+    if (after != free_before) {
+        log_err("frames: %lld lost", (long long)(free_before - after));
+        status = status ? status : STATUS_LEAK;
+    }
+    power_off(status);
+}

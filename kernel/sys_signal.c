@@ -1,0 +1,127 @@
+/* Signal calls. Actions, masks and stacks are kept; see signal.c for what a signal does. */
+#include "kernel/abi/auxv.h"
+#include "kernel/abi/errno.h"
+#include "kernel/process.h"
+#include "kernel/syscall.h"
+#include "kernel/uaccess.h"
+
+/* What can be neither caught nor blocked. */
+#define UNBLOCKABLE ((sigset_t)1 << (SIGKILL - 1) | (sigset_t)1 << (SIGSTOP - 1))
+
+static struct signals *current_signals(void)
+{
+    return &process_current()->signals;
+}
+
+SYSCALL4(rt_sigaction, int, sig, vaddr_t, new, vaddr_t, old, uint64_t, set_size)
+{
+    struct sigaction action, before;
+
+    if (set_size != sizeof(sigset_t))
+        return -EINVAL;
+    if (new && copy_from_user(&action, new, sizeof(action)))
+        return -EFAULT;
+    if (sig < 1 || sig > SIGNALS || (new && (sig == SIGKILL || sig == SIGSTOP)))
+        return -EINVAL;
+    before = current_signals()->action[sig - 1];
+    if (new) {
+        action.mask &= ~UNBLOCKABLE;
+        current_signals()->action[sig - 1] = action;
+    }
+    return old ? copy_to_user(old, &before, sizeof(before)) : 0;
+}
+
+/* The mask after @how with @set, or false for an unknown @how. */
+static bool change_mask(int how, sigset_t set, sigset_t *mask)
+{
+    switch (how) {
+    case SIG_BLOCK:
+        *mask |= set;
+        return true;
+    case SIG_UNBLOCK:
+        *mask &= ~set;
+        return true;
+    case SIG_SETMASK:
+        *mask = set;
+        return true;
+    default:
+        return false;
+    }
+}
+
+SYSCALL4(rt_sigprocmask, int, how, vaddr_t, new, vaddr_t, old, uint64_t, set_size)
+{
+    sigset_t before = current_signals()->blocked, set, mask = before;
+
+    if (set_size != sizeof(sigset_t))
+        return -EINVAL;
+    if (new) {
+        if (copy_from_user(&set, new, sizeof(set)))
+            return -EFAULT;
+        if (!change_mask(how, set & ~UNBLOCKABLE, &mask))
+            return -EINVAL;
+        current_signals()->blocked = mask;
+    }
+    if (old && copy_to_user(old, &before, sizeof(before)))
+        return -EFAULT;
+    signal_unblocked(process_current());
+    return 0;
+}
+
+SYSCALL2(sigaltstack, vaddr_t, new, vaddr_t, old)
+{
+    struct stack before = current_signals()->stack, stack;
+
+    if (new) {
+        uint32_t mode;
+
+        if (copy_from_user(&stack, new, sizeof(stack)))
+            return -EFAULT;
+        mode = stack.flags & ~SS_AUTODISARM;
+        if (mode != 0 && mode != SS_ONSTACK && mode != SS_DISABLE)
+            return -EINVAL;
+        if (mode == SS_DISABLE)
+            stack = (struct stack){.flags = stack.flags};
+        else if (stack.size < MINSIGSTKSZ)
+            return -ENOMEM;
+        current_signals()->stack = stack;
+    }
+    return old ? copy_to_user(old, &before, sizeof(before)) : 0;
+}
+
+/* ---- Sending. Signal 0 only asks whether the process is there. ---- */
+
+static long send(struct process *process, int sig, const char *why)
+{
+    if (sig < 0 || sig > SIGNALS)
+        return -EINVAL;
+    if (!process)
+        return -ESRCH;
+    if (sig)
+        signal_send(process, sig, why);
+    return 0;
+}
+
+/* 0 and -pid name groups, of one process each; -1 is everybody but the caller and init: nobody. */
+SYSCALL2(kill, int, pid, int, sig)
+{
+    if (pid == -1 || pid == INT32_MIN)
+        return sig < 0 || sig > SIGNALS ? -EINVAL : -ESRCH;
+    if (pid == 0)
+        return send(process_current(), sig, "kill");
+    return send(process_find(pid < 0 ? -pid : pid), sig, "kill");
+}
+
+SYSCALL2(tkill, int, tid, int, sig)
+{
+    if (tid <= 0)
+        return -EINVAL;
+    return send(process_find(tid), sig, "tkill");
+}
+
+SYSCALL3(tgkill, int, tgid, int, tid, int, sig)
+{
+    if (tid <= 0 || tgid <= 0)
+        return -EINVAL;
+    return send(tgid == tid ? process_find(tid) : NULL, sig, "tgkill");
+}

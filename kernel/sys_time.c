@@ -1,0 +1,144 @@
+/* Clocks and sleeping. */
+#include "kernel/abi/errno.h"
+#include "kernel/abi/time.h"
+#include "kernel/process.h"
+#include "kernel/syscall.h"
+#include "kernel/time.h"
+#include "kernel/uaccess.h"
+
+/* The time on clock @id in nanoseconds. False when there is no such clock. */
+static bool read_clock(int id, uint64_t *ns)
+{
+    switch (id) {
+    case CLOCK_REALTIME:
+    case CLOCK_REALTIME_COARSE:
+    case CLOCK_TAI:
+        *ns = time_realtime_ns();
+        return true;
+    case CLOCK_MONOTONIC:
+    case CLOCK_MONOTONIC_RAW:
+    case CLOCK_MONOTONIC_COARSE:
+    case CLOCK_BOOTTIME:
+        *ns = time_monotonic_ns();
+        return true;
+    case CLOCK_PROCESS_CPUTIME_ID:
+    case CLOCK_THREAD_CPUTIME_ID:
+        *ns = time_monotonic_ns() - process_current()->started_ns;
+        return true;
+    default:
+        return false;
+    }
+}
+
+static struct timespec timespec_of(uint64_t ns)
+{
+    return (struct timespec){(int64_t)(ns / NS_PER_SEC), (int64_t)(ns % NS_PER_SEC)};
+}
+
+SYSCALL2(clock_gettime, int, id, vaddr_t, out)
+{
+    struct timespec time;
+    uint64_t ns;
+
+    if (!read_clock(id, &ns))
+        return -EINVAL;
+    time = timespec_of(ns);
+    return copy_to_user(out, &time, sizeof(time));
+}
+
+SYSCALL2(clock_getres, int, id, vaddr_t, out)
+{
+    struct timespec resolution = {0, 1};
+    uint64_t ns;
+
+    if (!read_clock(id, &ns))
+        return -EINVAL;
+    return out ? copy_to_user(out, &resolution, sizeof(resolution)) : 0;
+}
+
+SYSCALL2(gettimeofday, vaddr_t, out, vaddr_t, zone)
+{
+    const struct timezone utc = {0, 0};
+    struct timespec now = timespec_of(time_realtime_ns());
+    struct timeval time = {now.sec, now.nsec / 1000};
+
+    if (out && copy_to_user(out, &time, sizeof(time)))
+        return -EFAULT;
+    return zone ? copy_to_user(zone, &utc, sizeof(utc)) : 0;
+}
+
+SYSCALL1(time, vaddr_t, out)
+{
+    int64_t now = (int64_t)(time_realtime_ns() / NS_PER_SEC);
+
+    if (out && copy_to_user(out, &now, sizeof(now)))
+        return -EFAULT;
+    return now;
+}
+
+/* ---- Sleeping: there is nobody else to run, so the CPU waits ---- */
+
+/* Fetch a time span or date: nanoseconds, at most what 64 bits hold. 0, -EFAULT, -EINVAL. */
+static long fetch_time(vaddr_t user, uint64_t *ns)
+{
+    struct timespec time;
+
+    if (copy_from_user(&time, user, sizeof(time)))
+        return -EFAULT;
+    if (time.sec < 0 || time.nsec < 0 || (uint64_t)time.nsec >= NS_PER_SEC)
+        return -EINVAL;
+    if (__builtin_mul_overflow((uint64_t)time.sec, NS_PER_SEC, ns) ||
+        __builtin_add_overflow(*ns, (uint64_t)time.nsec, ns))
+        *ns = UINT64_MAX;
+    return 0;
+}
+
+static void wait_until(int clock, uint64_t deadline)
+{
+    uint64_t now;
+
+    while (read_clock(clock, &now) && now < deadline)
+        __asm__ volatile("pause");
+}
+
+static long sleep_on(int clock, vaddr_t user, bool absolute)
+{
+    uint64_t ns, now;
+    long err = fetch_time(user, &ns);
+
+    if (err)
+        return err;
+    if (!absolute && read_clock(clock, &now) && __builtin_add_overflow(ns, now, &ns))
+        ns = UINT64_MAX;
+    wait_until(clock, ns);
+    return 0;
+}
+
+SYSCALL2(nanosleep, vaddr_t, span, vaddr_t, left)
+{
+    (void)left; /* written only when a signal ends the sleep */
+    return sleep_on(CLOCK_MONOTONIC, span, false);
+}
+
+SYSCALL4(clock_nanosleep, int, id, int, flags, vaddr_t, time, vaddr_t, left)
+{
+    (void)left;
+    switch (id) {
+    case CLOCK_REALTIME:
+    case CLOCK_TAI:
+        /* setting the clock does not change a span */
+        return sleep_on(flags & TIMER_ABSTIME ? id : CLOCK_MONOTONIC, time, flags & TIMER_ABSTIME);
+    case CLOCK_MONOTONIC:
+    case CLOCK_BOOTTIME:
+    case CLOCK_PROCESS_CPUTIME_ID:
+        return sleep_on(id, time, flags & TIMER_ABSTIME);
+    case CLOCK_THREAD_CPUTIME_ID:
+        return -EINVAL;
+    case CLOCK_MONOTONIC_RAW:
+    case CLOCK_REALTIME_COARSE:
+    case CLOCK_MONOTONIC_COARSE:
+        return -EOPNOTSUPP;
+    default:
+        return -EINVAL;
+    }
+}
