@@ -49,7 +49,8 @@ static void forget_all(void)
 void sim_start(uint32_t frames)
 {
     forget_all();
-    sim = (struct sim_machine){.frames = frames, .random = 0x9e3779b97f4a7c15ull};
+    sim = (struct sim_machine){.frames = frames, .frame_bytes = PAGE_SIZE};
+    sim.random = 0x9e3779b97f4a7c15ull;
     sim.arena = aligned_alloc(PAGE_SIZE, (size_t)(frames + 1) * PAGE_SIZE);
     sim.meta = calloc(frames + 1, sizeof(*sim.meta));
     sim.state = calloc(frames + 1, sizeof(*sim.state));
@@ -80,6 +81,11 @@ void sim_stop(void)
                     sim.state[f].op_name, (unsigned long long)sim.state[f].op);
     forget_all();
     sim = (struct sim_machine){0};
+}
+
+void sim_short_frames(uint32_t bytes)
+{
+    sim.frame_bytes = bytes;
 }
 
 uint32_t sim_frames_free(void)
@@ -170,7 +176,7 @@ paddr_t port_frame_alloc(bool zero)
     bytes = sim.arena + ((size_t)f << PAGE_SHIFT);
     ASAN_UNPOISON_MEMORY_REGION(bytes, PAGE_SIZE);
     if (zero)
-        memset(bytes, 0, PAGE_SIZE);
+        memset(bytes, 0, sim.frame_bytes);
     return (paddr_t)f << PAGE_SHIFT;
 }
 
@@ -189,7 +195,7 @@ void port_frame_free(paddr_t pa)
         sim_tlb_die_of_free(f);
     if (sim.meta[f].refs)
         sim_die("frame %u freed with %u references", f, sim.meta[f].refs);
-    memset(bytes, POISON, PAGE_SIZE);
+    memset(bytes, POISON, sim.frame_bytes);
     ASAN_POISON_MEMORY_REGION(bytes, PAGE_SIZE);
     sim.meta[f] = (struct frame){0};
     state->used = false;

@@ -26,6 +26,12 @@ void sim_start(uint32_t frames);
 /* Everything must have been given back: frames, objects, locks. */
 void sim_stop(void);
 
+/*
+ * From now on only the first @bytes of a frame are zeroed, poisoned and kept: for very many cases over small tables,
+ * whose pages are known by their first word.
+ */
+void sim_short_frames(uint32_t bytes);
+
 /* sim_start() with mm/ set up anew over it, without randomness; and the end of both. */
 void sim_boot(uint32_t frames);
 void sim_halt(void);
