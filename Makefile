@@ -132,7 +132,7 @@ $(foreach p,$(PIES),$(eval $(call USER_PIE,$p)))
 BAD_ELFS := $(if $(wildcard user/make_bad_elfs.py),$(USER)/bad/.made)
 $(USER)/bad/.made: user/make_bad_elfs.py
 	$(call say,GEN,$(@D))
-	$(Q)rm -rf $(@D) && mkdir -p $(@D) && python3 $< $(@D) && touch $@
+	$(Q)rm -rf $(@D) && mkdir -p $(@D) && python3 $< $(@D) > /dev/null && touch $@
 
 # ---- What is booted -------------------------------------------------------------------------------------------------
 

@@ -1,15 +1,17 @@
 #!/usr/bin/env python3
 """Write a cpio archive in the "newc" form, the initramfs that Linux and Realign take.
 
-usage: mkcpio.py ARCHIVE NAME=FILE ...      NAME=DIRECTORY takes the files in it
+usage: mkcpio.py ARCHIVE NAME=FILE ...      NAME=DIRECTORY takes all that is in it, hidden files aside
 
-Directories are made as needed. Inodes are counted and times are zero: the same files give the same bytes.
+Directories are made as needed. Inodes are counted, times are zero, of a file's rights only "executable" counts: the
+same files give the same bytes.
 """
 import os
 import sys
 
 DIRECTORY = 0o040755
-FILE = 0o100755
+PROGRAM = 0o100755
+FILE = 0o100644
 ALIGN = 4
 
 
@@ -25,35 +27,39 @@ def record(inode, name, mode, data):
     return padded(head + raw) + padded(data)
 
 
-def files(arguments):
-    """(name, path) of each file, sorted by name."""
-    found = {}
-    for argument in arguments:
-        name, _, path = argument.partition("=")
-        name = name.strip("/")
-        if os.path.isdir(path):
-            found.update((f"{name}/{entry}", f"{path}/{entry}") for entry in os.listdir(path))
-        else:
-            found[name] = path
-    return sorted(found.items())
+def collect(name, path, found):
+    """Add @path, or all that is in it, to @found: name -> path."""
+    found[name] = path
+    if os.path.isdir(path):
+        for entry in os.listdir(path):
+            if not entry.startswith("."):
+                collect(f"{name}/{entry}", f"{path}/{entry}", found)
 
 
-def directories(names):
-    """Every directory on the way to one of @names, parents first."""
-    result = set()
+def parents(names):
+    """Every directory on the way to one of @names."""
     for name in names:
-        parts = name.split("/")[:-1]
-        result.update("/".join(parts[: i + 1]) for i in range(len(parts)))
-    return sorted(result)
+        parts = name.split("/")
+        yield from ("/".join(parts[:i]) for i in range(1, len(parts)))
+
+
+def member(name, path):
+    """(name, mode, data); without a path it is a directory."""
+    if not path or os.path.isdir(path):
+        return name, DIRECTORY, b""
+    with open(path, "rb") as file:
+        return name, PROGRAM if os.access(path, os.X_OK) else FILE, file.read()
 
 
 def archive(arguments):
-    members = files(arguments)
-    entries = [(name, DIRECTORY, b"") for name in directories(name for name, _ in members)]
-    for name, path in members:
-        with open(path, "rb") as file:
-            entries.append((name, FILE, file.read()))
-    blob = b"".join(record(i + 1, *entry) for i, entry in enumerate(entries))
+    found = {}
+    for argument in arguments:
+        name, _, path = argument.partition("=")
+        collect(name.strip("/"), path, found)
+    for name in list(parents(found)):
+        found.setdefault(name, None)
+    members = [member(name, found[name]) for name in sorted(found)]
+    blob = b"".join(record(i + 1, *m) for i, m in enumerate(members))
     return blob + record(0, "TRAILER!!!", 0, b"")
 
 
