@@ -96,6 +96,7 @@ _Noreturn void process_start_init(void)
     exec_init();
     sys_mm_init();
     initramfs_load();
+    free_before = frames_free_count();
     process = process_create(1, 0);
     if (!process)
         boot_fail("not enough memory for a process");
@@ -103,7 +104,6 @@ _Noreturn void process_start_init(void)
     argv[0] = name;
     split_args(args, argv);
 
-    free_before = frames_free_count();
     this_cpu()->process = process;
     err = exec(process, name, (struct exec_vector){.kernel = argv},
                (struct exec_vector){.kernel = environment}, &frame);

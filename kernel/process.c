@@ -48,7 +48,6 @@ struct process *process_create(int pid, int ppid)
         process->limits[i] = default_limits[i];
     if (!process->files) {
         process_release(process);
-        kfree(process, sizeof(*process));
         return NULL;
     }
     init = process;
@@ -63,10 +62,8 @@ void process_release(struct process *process)
         files_put(process->files);
     inode_put(process->cwd);
     kfree(process->exe_path, PATH_MAX);
-    process->mm = NULL;
-    process->files = NULL;
-    process->cwd = NULL;
-    process->exe_path = NULL;
+    kfree(process, sizeof(*process));
+    init = NULL;
 }
 
 void process_apply_limits(const struct process *process, struct mm *mm)
@@ -83,8 +80,9 @@ _Noreturn void process_exit(int status)
 {
     struct process *process = process_current();
 
+    kassert(process == init);
     cpu_load_mm(NULL);
+    this_cpu()->process = NULL;
     process_release(process);
-    kassert(process->pid == 1);
     init_ended(status);
 }

@@ -59,7 +59,7 @@ void process_apply_limits(const struct process *process, struct mm *mm);
 /* The end of the running process: @status is what exit() was given, or 128 + the signal. */
 _Noreturn void process_exit(int status);
 
-/* Free what a process owns but the struct itself; its memory must not be loaded any more. */
+/* Free a process and all that it owns; its memory must not be loaded any more. */
 void process_release(struct process *process);
 
 /*
