@@ -60,7 +60,8 @@ static void test_mmap_hint(void)
     long odd = raw_mmap(area + MIB(2) + 5, PAGE, RW, ANON, -1, 0);
 
     EXPECT(taken, area + MIB(1));
-    CHECK(other > 0 && other != taken && other % (long)PAGE == 0, "second with one hint: %#lx", other);
+    CHECK(other > 0 && other != taken && other % (long)PAGE == 0, "second with one hint: %#lx",
+          other);
     CHECK(odd > 0 && odd % (long)PAGE == 0, "with a misaligned hint: %#lx", odd);
     EXPECT(SYS(SYS_munmap, taken, PAGE), 0);
     EXPECT(SYS(SYS_munmap, other, PAGE), 0);
@@ -350,7 +351,8 @@ static void test_proc_meminfo(void)
 {
     long total = meminfo("MemTotal:"), left = meminfo("MemFree:");
 
-    CHECK(total >= 32 * 1024 && left > 0 && left <= total, "total %ld kB, free %ld kB", total, left);
+    CHECK(total >= 32 * 1024 && left > 0 && left <= total, "total %ld kB, free %ld kB", total,
+          left);
 }
 
 static void test_proc_vmstat(void)

@@ -102,7 +102,8 @@ static void test_time(void)
     }
     EXPECT(SYS(SYS_clock_gettime, CLOCK_REALTIME, &real), 0);
     EXPECT(SYS(SYS_gettimeofday, &tv, NULL), 0);
-    CHECK(tv.tv_sec - real.tv_sec <= 1 && tv.tv_sec >= real.tv_sec, "two answers for the time of day");
+    CHECK(tv.tv_sec - real.tv_sec <= 1 && tv.tv_sec >= real.tv_sec,
+          "two answers for the time of day");
     EXPECT(SYS(SYS_clock_gettime, 9999, &a), -EINVAL);
     EXPECT(SYS(SYS_clock_gettime, CLOCK_MONOTONIC, KERNEL_ADDRESS), -EFAULT);
 }
@@ -204,10 +205,13 @@ static void test_unknown_call(void)
     EXPECT(SYS(1L << 31), -ENOSYS);
 }
 
+static uint64_t deepest;
+
 static long recurse(long depth)
 {
     volatile char frame[1000];
 
+    deepest = (uint64_t)frame;
     frame[0] = (char)depth;
     frame[999] = 1;
     return depth ? recurse(depth - 1) + frame[999] : 0;
@@ -215,7 +219,12 @@ static long recurse(long depth)
 
 static void test_deep_recursion(void)
 {
+    uint64_t here = (uint64_t)__builtin_frame_address(0);
+
     EXPECT(recurse(4096), 4096);
+    CHECK(here - deepest > 4000000, "only %lu bytes deep", here - deepest);
+    CHECK(maps_covers(deepest & -PAGE, here & -PAGE, "rw-p"),
+          "the stack is not mapped so far down");
 }
 
 /* ---- Files ---- */

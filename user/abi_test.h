@@ -28,8 +28,8 @@ struct abi_case {
 extern const struct abi_case mm_cases[];
 extern const size_t mm_case_count;
 
-extern uint64_t area;       /* 1 GiB of free addresses; each test leaves them free */
-extern char own_path[512];  /* of the running program */
+extern uint64_t area;      /* 1 GiB of free addresses; each test leaves them free */
+extern char own_path[512]; /* of the running program */
 
 static inline long result(long ret)
 {

@@ -2,12 +2,13 @@
  * exec_test: execve() that fails must leave everything as it was: memory, mappings, open files.
  *
  * Malformed programs are in /bad (or the directory given by the first argument or by BAD_DIR), written there by
- * make_bad_elfs.py, all made from this program. Three things can happen to such a file:
+ * make_bad_elfs.py. Three things can happen to such a file:
  *
  *   refused: execve() returns an errno. The only right outcome on Realign, where exec is atomic.
  *   killed:  Linux finds some defects only after the old image is gone, and kills the process. There each attempt
  *            is made by a child. Realign must refuse all that Linux kills for.
- *   ran:     a field that the kernel has no use for. The program goes on with the test where its caller stopped.
+ *   ran:     a field that the kernel has no use for. The program then executes its argv[0], this test, which goes
+ *            on where it stopped.
  */
 #define _GNU_SOURCE
 #include "testlib.h"
@@ -23,8 +24,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define RAN 99             /* exit status of a child that ran after all; no errno of execve() */
-#define CHANGED 128        /* added to the errno: it failed, but something is no longer as it was */
+#define RAN 99      /* exit status of a child that ran after all; no errno of execve() */
+#define CHANGED 128 /* added to the errno: it failed, but something is no longer as it was */
 #define KILLED 256
 #define WITNESS_PAGES 64
 
@@ -119,6 +120,7 @@ static int try_exec(const struct attempt *a)
 enum {
     MAY_KILL = 1, /* Linux kills for it; Realign must refuse */
     MAY_RUN = 2,  /* Linux does not mind */
+    MUST_RUN = 4,
 };
 
 struct bad_file {
@@ -128,6 +130,7 @@ struct bad_file {
 };
 
 static const struct bad_file bad_files[] = {
+    {"good", MUST_RUN, {0}},
     {"directory", 0, {EACCES, EISDIR}},
     {"not_executable", 0, {EACCES}},
     {"empty", 0, {0}},
@@ -181,7 +184,7 @@ static const struct bad_file bad_files[] = {
 
 static bool error_allowed(const struct bad_file *b, int error)
 {
-    if (error == ENOEXEC && b->errors[0] != EACCES)
+    if (error == ENOEXEC && b->errors[0] != EACCES && b->allowed != MUST_RUN)
         return true;
     for (size_t i = 0; i < ARRAY_SIZE(b->errors); i++)
         if (b->errors[i] && b->errors[i] == error)
@@ -194,26 +197,26 @@ static void judge(const struct bad_file *b, int outcome)
     char name[80];
 
     if (outcome == RAN)
-        CHECK(b->allowed & MAY_RUN, "it ran");
+        CHECK(b->allowed & (MAY_RUN | MUST_RUN), "it ran");
     else if (outcome == KILLED)
         CHECK(b->allowed & MAY_KILL, "the process was killed");
     else if (outcome & CHANGED)
         tap_fail("execve() failed, and something changed");
     else
         CHECK(error_allowed(b, outcome), "errno %d: %s", outcome, strerror(outcome));
-    snprintf(name, sizeof(name), "malformed: %s", b->name);
+    snprintf(name, sizeof(name), "%s: %s", b->allowed & MUST_RUN ? "sound" : "malformed", b->name);
     tap_done(name);
 }
 
 /*
- * Try file @index. If it runs, it does so with "--resume index+1 passed failed skipped directory" in this process on
+ * Try file @index. If it runs, it does so with "--resume index passed failed skipped directory" in this process on
  * Realign, or with "--exit" in a child.
  */
 static int try_bad_file(size_t index)
 {
     static char path[600], number[4][16];
     unsigned counts[3];
-    char *resume[] = {own_path,  "--resume", number[0], number[1],
+    char *resume[] = {own_path,  "--resume", number[0],       number[1],
                       number[2], number[3],  (char *)bad_dir, NULL};
     char *leave[] = {own_path, "--exit", NULL};
 
@@ -320,7 +323,7 @@ static void test_frames(void)
         vmstat_read(&v);
         before = vmstat_get(&v, "nr_free_pages");
         for (size_t i = 0; i < ARRAY_SIZE(bad_files); i++)
-            if (!(bad_files[i].allowed & MAY_RUN))
+            if (!(bad_files[i].allowed & (MAY_RUN | MUST_RUN)))
                 try_bad_file(i);
     }
     vmstat_read(&v);

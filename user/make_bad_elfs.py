@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Write malformed variants of a static ELF program, each named for its defect.
+"""Write malformed variants of a tiny static program, each named for its defect.
 
-usage: make_bad_elfs.py OUTDIR GOOD_ELF
+usage: make_bad_elfs.py OUTDIR
 
-GOOD_ELF must be exec_test itself: a defect that the kernel does not mind starts the program, which then has to go on
-with the test. The names are those in exec_test.c.
+Should a defect not disturb the kernel, the program starts, looks whether its data is there, and executes argv[0] with
+the arguments it was given: so the test that tried it goes on. The names are those in exec_test.c.
 """
 
 import os
@@ -12,8 +12,24 @@ import struct
 import sys
 
 PT_NULL, PT_LOAD, PT_INTERP, PT_NOTE, PT_GNU_STACK = 0, 1, 3, 4, 0x6474E551
-PF_X, PF_W = 1, 2
+PF_X, PF_W, PF_R = 1, 2, 4
 PAGE = 4096
+TEXT, DATA, BSS = 0x401000, 0x402000, 0x403000
+MAGIC = b"REALIGN!"
+
+CODE = bytes.fromhex(
+    "488b042500204000"      # mov rax, [DATA]
+    "48b9" + MAGIC.hex() +  # mov rcx, MAGIC
+    "4839c8"                # cmp rax, rcx
+    "7522"                  # jne bad
+    "48ff042500304000"      # inc qword [BSS]
+    "488b7c2408"            # mov rdi, [rsp + 8]            argv[0]
+    "488d742408"            # lea rsi, [rsp + 8]            argv
+    "488b0c24"              # mov rcx, [rsp]                argc
+    "488d54ce08"            # lea rdx, [rsi + rcx * 8 + 8]  envp
+    "b83b000000"            # mov eax, 59                   execve
+    "0f05"                  # syscall
+    "0f0b")                 # bad: ud2
 
 EHDR = struct.Struct("<16sHHIQQQIHHHHHH")
 EHDR_FIELDS = ("ident type machine version entry phoff shoff flags "
@@ -22,29 +38,37 @@ PHDR = struct.Struct("<IIQQQQQQ")
 PHDR_FIELDS = "type flags offset vaddr paddr filesz memsz align".split()
 
 
-class Elf:
-    """A program taken apart: header, program headers, and the bytes behind them."""
+def segment(kind, flags, offset, vaddr, filesz, memsz, align=PAGE):
+    return dict(zip(PHDR_FIELDS, (kind, flags, offset, vaddr, vaddr, filesz, memsz, align)))
 
-    def __init__(self, data):
-        self.head = dict(zip(EHDR_FIELDS, EHDR.unpack_from(data)))
-        self.segments = [dict(zip(PHDR_FIELDS, PHDR.unpack_from(data, self.head["phoff"] + i * PHDR.size)))
-                         for i in range(self.head["phnum"])]
-        end = max(s["offset"] + s["filesz"] for s in self.segments)
-        self.data = bytearray(data[:end])           # symbols and section headers are not needed
-        self.head.update(shoff=0, shnum=0, shstrndx=0)
+
+class Elf:
+    """The sound program, in parts that can be spoilt: header, program headers, the file's bytes."""
+
+    def __init__(self):
+        self.head = dict(zip(EHDR_FIELDS, (b"\x7fELF\2\1\1" + bytes(9), 2, 62, 1, TEXT, EHDR.size, 0, 0,
+                                           EHDR.size, PHDR.size, 5, 0, 0, 0)))
+        self.segments = [
+            segment(PT_LOAD, PF_R, 0, 0x400000, PAGE, PAGE),
+            segment(PT_LOAD, PF_R | PF_X, PAGE, TEXT, PAGE, PAGE),
+            segment(PT_LOAD, PF_R | PF_W, 2 * PAGE, DATA, PAGE, 2 * PAGE + 100),
+            segment(PT_NOTE, PF_R, 0, 0, 0, 0, 4),
+            segment(PT_GNU_STACK, PF_R | PF_W, 0, 0, 0, 0, 16),
+        ]
+        self.data = bytearray(PAGE) + CODE.ljust(PAGE, b"\xcc") + MAGIC.ljust(PAGE, b"\0")
 
     def loads(self):
         return [s for s in self.segments if s["type"] == PT_LOAD]
 
     def text(self):
-        return next(s for s in self.loads() if s["flags"] & PF_X)
+        return self.segments[1]
 
     def rw_data(self):
-        return next(s for s in self.loads() if s["flags"] & PF_W)
+        return self.segments[2]
 
     def spare(self):
         """A program header that the program can do without."""
-        return next(s for s in self.segments if s["type"] not in (PT_LOAD, PT_GNU_STACK))
+        return self.segments[3]
 
     def bytes(self):
         out = bytearray(self.data)
@@ -129,11 +153,11 @@ def write(outdir, name, content, mode=0o755):
 
 
 def main():
-    if len(sys.argv) != 3:
+    if len(sys.argv) != 2:
         sys.exit(__doc__)
-    outdir, good = sys.argv[1], open(sys.argv[2], "rb").read()
+    outdir = sys.argv[1]
     os.makedirs(os.path.join(outdir, "directory"), exist_ok=True)
-    sound = Elf(good).bytes()
+    sound = Elf().bytes()
 
     write(outdir, "good", sound)
     write(outdir, "not_executable", sound, 0o644)
@@ -147,7 +171,7 @@ def main():
     write(outdir, "cut_in_phdrs", sound[:EHDR.size + PHDR.size + 10])
     write(outdir, "cut_in_half", sound[:len(sound) // 2])
     for name, change in DEFECTS.items():
-        elf = Elf(good)
+        elf = Elf()
         change(elf)
         write(outdir, name, elf.bytes())
 

@@ -97,8 +97,8 @@ static bool check_resident(const struct scene *s, const struct patch *p, uint64_
 
         if ((vec[i] & 1) == written)
             continue;
-        tap_fail("page %#lx is %sresident, but was %swritten", s->base + page, written ? "not " : "",
-                 written ? "" : "never ");
+        tap_fail("page %#lx is %sresident, but was %swritten", s->base + page,
+                 written ? "not " : "", written ? "" : "never ");
         return false;
     }
     return true;
@@ -136,8 +136,8 @@ static bool check_page(const struct scene *s, uint64_t page, uint64_t id)
 
     if (bad == PAGE)
         return true;
-    tap_fail("page %#lx differs at byte %zu: it must have the bytes of page %#lx", s->base + page, bad,
-             s->base + (id & 0xffffffffffff));
+    tap_fail("page %#lx differs at byte %zu: it must have the bytes of page %#lx", s->base + page,
+             bad, s->base + (id & 0xffffffffffff));
     if (page_is_zero(word))
         tap_fail("it is all zero");
     else if (pattern_check(word, word[0]) == PAGE)

@@ -30,9 +30,9 @@ static void run_fixed(struct scene *s, const struct test_case *c)
 static void run_hops(struct scene *s, const struct test_case *c)
 {
     static const uint64_t places[] = {
-        GIB(3) + MIB(1),   GIB(5) + MIB(17),  GIB(7) + MIB(17) + PAGE, GIB(9) + PAGE,
-        GIB(11),           GIB(513),          GIB(600) + MIB(2),       GIB(4) - MIB(1),
-        GIB(1025),         GIB(2047),         GIB(6) + KIB(512),       0,
+        GIB(3) + MIB(1), GIB(5) + MIB(17), GIB(7) + MIB(17) + PAGE, GIB(9) + PAGE,
+        GIB(11),         GIB(513),         GIB(600) + MIB(2),       GIB(4) - MIB(1),
+        GIB(1025),       GIB(2047),        GIB(6) + KIB(512),       0,
     };
     uint64_t at = c->old;
 
@@ -92,7 +92,8 @@ static void run_among_many(struct scene *s, const struct test_case *c)
     scene_check(s);
 }
 
-#define MOVE(what, from, bytes, to) .name = what, .run = run_fixed, .old = from, .len = bytes, .new = to
+#define MOVE(what, from, bytes, to)                                                                \
+    .name = what, .run = run_fixed, .old = from, .len = bytes, .new = to
 
 static const struct test_case cases[] = {
     {MOVE("over a mapping of the same size", A, KIB(64), D), .near = {{D, KIB(64)}}},
@@ -147,10 +148,16 @@ static const struct test_case cases[] = {
      .new_len = MIB(5), HOW(0, 1, 0, 0, DOWN)},
 
     {.name = "twelve hops and home", .run = run_hops, .old = A + MIB(1), .len = MIB(3)},
-    {.name = "twelve hops of 1 GB and home", .run = run_hops, .old = A + MIB(1), .len = MIB(999),
+    {.name = "twelve hops of 1 GB and home",
+     .run = run_hops,
+     .old = A + MIB(1),
+     .len = MIB(999),
      .stride = MIB(128)},
     {.name = "two mappings change places", .run = run_swap, .old = A, .len = KIB(256), .new = D},
-    {.name = "two mappings of whole PMDs change places", .run = run_swap, .old = A, .len = MIB(4),
+    {.name = "two mappings of whole PMDs change places",
+     .run = run_swap,
+     .old = A,
+     .len = MIB(4),
      .new = D},
     {.name = "64 pages in reverse order", .run = run_reverse, .old = A, .len = KIB(256), .new = D},
     {.name = "one page among 41 mappings", .run = run_among_many, .old = A, .new = D},

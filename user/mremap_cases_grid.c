@@ -24,15 +24,15 @@
 /* The cells that move page by page: @pte, @one, @big pages were written from each kind of source. */
 #define PAGEWISE(size, bytes, step, pte, one, big)                                                 \
     CELL(size, bytes, step, PTE, 1MB, pte, 0, 0, 0, AS_IS),                                        \
-    CELL(size, bytes, step, PTE, PMD, pte, 0, 0, 0, AS_IS),                                        \
-    CELL(size, bytes, step, PTE, PUD, pte, 0, 0, 0, AS_IS),                                        \
-    CELL(size, bytes, step, 1MB, PTE, one, 0, 0, 0, AS_IS),                                        \
-    CELL(size, bytes, step, 1MB, PMD, one, 0, 0, 0, AS_IS),                                        \
-    CELL(size, bytes, step, 1MB, PUD, one, 0, 0, 0, AS_IS),                                        \
-    CELL(size, bytes, step, PMD, PTE, big, 0, 0, 0, AS_IS),                                        \
-    CELL(size, bytes, step, PMD, 1MB, big, 0, 0, 0, AS_IS),                                        \
-    CELL(size, bytes, step, PUD, PTE, big, 0, 0, 0, AS_IS),                                        \
-    CELL(size, bytes, step, PUD, 1MB, big, 0, 0, 0, AS_IS)
+        CELL(size, bytes, step, PTE, PMD, pte, 0, 0, 0, AS_IS),                                    \
+        CELL(size, bytes, step, PTE, PUD, pte, 0, 0, 0, AS_IS),                                    \
+        CELL(size, bytes, step, 1MB, PTE, one, 0, 0, 0, AS_IS),                                    \
+        CELL(size, bytes, step, 1MB, PMD, one, 0, 0, 0, AS_IS),                                    \
+        CELL(size, bytes, step, 1MB, PUD, one, 0, 0, 0, AS_IS),                                    \
+        CELL(size, bytes, step, PMD, PTE, big, 0, 0, 0, AS_IS),                                    \
+        CELL(size, bytes, step, PMD, 1MB, big, 0, 0, 0, AS_IS),                                    \
+        CELL(size, bytes, step, PUD, PTE, big, 0, 0, 0, AS_IS),                                    \
+        CELL(size, bytes, step, PUD, 1MB, big, 0, 0, 0, AS_IS)
 
 static const struct test_case cases[] = {
     PAGEWISE("8KB", KIB(8), 0, 2, 2, 2),

@@ -111,9 +111,9 @@ static void run_file(struct scene *s, const struct test_case *c)
     if (!scene_check(s))
         return;
     for (size_t page = 0; page < FILE_PAGES; page++) {
-        check_file_offset(s, c->new + page * PAGE, page);
+        check_file_offset(s, c->new + page *PAGE, page);
         if (page != 1)
-            check_file_page(s, c->new + page * PAGE, page);
+            check_file_page(s, c->new + page *PAGE, page);
     }
     CHECK(pattern_check(scene_ptr(s, c->new + PAGE), page_id(s, PAGE)) == PAGE,
           "the page that was written lost its bytes");
@@ -131,7 +131,7 @@ static void run_file_middle(struct scene *s, const struct test_case *c)
         return;
     for (size_t page = 0; page < FILE_PAGES; page++) {
         bool moved = page == 2 || page == 3;
-        uint64_t at = moved ? c->new + (page - 2) * PAGE : c->old + page * PAGE;
+        uint64_t at = moved ? c->new + (page - 2) * PAGE : c->old + page *PAGE;
 
         check_file_offset(s, at, page);
         check_file_page(s, at, page);
@@ -152,7 +152,7 @@ static void run_file_grows(struct scene *s, const struct test_case *c)
     if (!scene_check(s))
         return;
     for (size_t page = 0; page < FILE_PAGES; page++)
-        check_file_page(s, c->new + page * PAGE, page);
+        check_file_page(s, c->new + page *PAGE, page);
 }
 
 /* ---- What other calls do afterwards ---- */
@@ -248,7 +248,8 @@ static void run_populated(struct scene *s, const struct test_case *c)
     scene_check_zero(s, c->new, c->len);
 }
 
-#define CASE(what, how, from, bytes, to) .name = what, .run = how, .old = from, .len = bytes, .new = to
+#define CASE(what, how, from, bytes, to)                                                           \
+    .name = what, .run = how, .old = from, .len = bytes, .new = to
 
 static const struct test_case cases[] = {
     {CASE("shared memory", run_shared, A, KIB(64), D)},
@@ -258,8 +259,8 @@ static const struct test_case cases[] = {
      HOW(1280, 0, 0, 0, AS_IS)},
     {CASE("shared memory, a part from the inside", run_shared, A + KIB(16), KIB(16), D),
      .whole = {A, KIB(64)}, HOW(4, 0, 0, 0, AS_IS)},
-    {CASE("shared memory, 1 GB with few pages", run_shared, A, GIB(1), GIB(4)),
-     .stride = MIB(128), HOW(0, 0, 1, 0, AS_IS)},
+    {CASE("shared memory, 1 GB with few pages", run_shared, A, GIB(1), GIB(4)), .stride = MIB(128),
+     HOW(0, 0, 1, 0, AS_IS)},
     {CASE("unreadable memory keeps permissions and bytes", run_perms, A, KIB(64), D),
      .perms = "---p"},
     {CASE("unreadable memory, 5 MB at 1 MB offset", run_perms, A + MIB(1), MIB(5), D + MIB(1)),

@@ -21,14 +21,15 @@ void run_move(struct scene *s, const struct test_case *c)
     scene_check(s);
 }
 
-#define MOVE(what, from, to, bytes) .name = what, .run = run_move, .old = from, .new = to, .len = bytes
+#define MOVE(what, from, to, bytes)                                                                \
+    .name = what, .run = run_move, .old = from, .new = to, .len = bytes
 
 static const struct test_case cases[] = {
     /* |....ssss|ssssssss|ssssssss|: the head's PMD is free below */
     {MOVE("5 MB at 1 MB offset, nothing below", S + MIB(1), D + MIB(1), MIB(5)),
      HOW(0, 3, 0, 0, DOWN)},
-    {MOVE("5 MB at 1 MB offset, 40 MB mapped right before the destination", S + MIB(1),
-          D + MIB(49), MIB(5)),
+    {MOVE("5 MB at 1 MB offset, 40 MB mapped right before the destination", S + MIB(1), D + MIB(49),
+          MIB(5)),
      .near = {{D + MIB(9), MIB(40)}}, HOW(256, 2, 0, 0, AS_IS)},
     {MOVE("5 MB at 1 MB offset, a mapping right before the source", S + MIB(1), D + MIB(1), MIB(5)),
      .near = {{S + KIB(512), KIB(512)}}, HOW(256, 2, 0, 0, AS_IS)},
@@ -40,7 +41,8 @@ static const struct test_case cases[] = {
     {MOVE("5 MB at 1 MB offset, the mapping below the destination ends at its PMD", S + MIB(1),
           D + MIB(1), MIB(5)),
      .near = {{D - MIB(1), MIB(1)}}, HOW(0, 3, 0, 0, DOWN)},
-    {MOVE("5 MB at 1 MB offset, one page first in the source's PMD", S + MIB(1), D + MIB(1), MIB(5)),
+    {MOVE("5 MB at 1 MB offset, one page first in the source's PMD", S + MIB(1), D + MIB(1),
+          MIB(5)),
      .near = {{S, PAGE}}, HOW(256, 2, 0, 0, AS_IS)},
     {MOVE("5 MB at 1 MB offset, one page first in the destination's PMD", S + MIB(1), D + MIB(1),
           MIB(5)),
@@ -121,11 +123,11 @@ static const struct test_case cases[] = {
      .near = {{D + MIB(2) - KIB(64), KIB(64)}}, HOW(256, 0, 0, 0, AS_IS)},
     {MOVE("both ends inside PMDs, nothing around", S + MIB(1), D + MIB(1), MIB(6)),
      HOW(0, 4, 0, 0, BOTH)},
-    {MOVE("two pages astride a PMD boundary, nothing around", S + MIB(2) - PAGE,
-          D + MIB(2) - PAGE, 2 * PAGE),
+    {MOVE("two pages astride a PMD boundary, nothing around", S + MIB(2) - PAGE, D + MIB(2) - PAGE,
+          2 * PAGE),
      HOW(0, 2, 0, 0, BOTH)},
-    {MOVE("two pages astride a PMD boundary, a mapping right before the source",
-          S + MIB(2) - PAGE, D + MIB(2) - PAGE, 2 * PAGE),
+    {MOVE("two pages astride a PMD boundary, a mapping right before the source", S + MIB(2) - PAGE,
+          D + MIB(2) - PAGE, 2 * PAGE),
      .near = {{S + MIB(2) - 2 * PAGE, PAGE}}, HOW(1, 1, 0, 0, UP)},
     {MOVE("into the next PMD of the source's own PUD", S + MIB(1), S + MIB(3), MIB(1)),
      HOW(0, 1, 0, 0, DOWN)},

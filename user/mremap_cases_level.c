@@ -4,7 +4,8 @@
  */
 #include "mremap_test.h"
 
-#define MOVE(what, from, to, bytes) .name = what, .run = run_move, .old = from, .new = to, .len = bytes
+#define MOVE(what, from, to, bytes)                                                                \
+    .name = what, .run = run_move, .old = from, .new = to, .len = bytes
 
 /* 16 GiB without one page present: nothing is there to move. */
 static void run_untouched(struct scene *s, const struct test_case *c)
@@ -68,8 +69,8 @@ static const struct test_case cases[] = {
           GIB(8) + MIB(512), GIB(1)),
      .stride = PMD, .near = {{GIB(8), KIB(64)}, {GIB(2) + MIB(768), KIB(64)}},
      HOW(0, 512, 0, 0, AS_IS)},
-    {MOVE("1 GB in the middle of PUDs, from inside a mapping", GIB(1) + MIB(512),
-          GIB(8) + MIB(512), GIB(1)),
+    {MOVE("1 GB in the middle of PUDs, from inside a mapping", GIB(1) + MIB(512), GIB(8) + MIB(512),
+          GIB(1)),
      .stride = PMD, .whole = {GIB(1), GIB(2)}, HOW(0, 512, 0, 0, AS_IS)},
     {MOVE("2 whole PUDs", GIB(4), GIB(16), GIB(2)), .stride = PMD, HOW(0, 0, 2, 0, AS_IS)},
     {MOVE("2 whole PUDs, mappings on all four sides", GIB(4), GIB(16), GIB(2)), .stride = PMD,
@@ -114,17 +115,34 @@ static const struct test_case cases[] = {
      .stride = GIB(4), HOW(0, 8, 0, 0, AS_IS)},
     {MOVE("16 GB with 8 pages, same offset in a page", GIB(16), GIB(64) + PAGE, GIB(16)),
      .stride = GIB(4), HOW(8, 0, 0, 0, AS_IS)},
-    {MOVE("32 GB with 64 pages, same offset in a PMD, head and tail in PMDs",
-          GIB(32) + MIB(1), GIB(128) + MIB(3), GIB(32) - MIB(2)),
+    {MOVE("32 GB with 64 pages, same offset in a PMD, head and tail in PMDs", GIB(32) + MIB(1),
+          GIB(128) + MIB(3), GIB(32) - MIB(2)),
      .stride = GIB(1), HOW(0, 64, 0, 0, BOTH)},
-    {.name = "16 GB with no page at all", .run = run_untouched, .old = GIB(16), .new = GIB(64),
-     .len = GIB(16), HOW(0, 0, 0, 0, AS_IS)},
-    {.name = "16 GB with no page at all, same offset in a page", .run = run_untouched,
-     .old = GIB(16), .new = GIB(64) + PAGE, .len = GIB(16), HOW(0, 0, 0, 0, AS_IS)},
-    {.name = "holes fault in at the new place, whole tables moved", .run = run_hole_faults,
-     .old = GIB(4), .new = GIB(6), .len = GIB(1), .stride = MIB(512), HOW(0, 0, 1, 0, AS_IS)},
-    {.name = "holes fault in at the new place, single pages moved", .run = run_hole_faults,
-     .old = GIB(4), .new = GIB(6) + PAGE, .len = GIB(1), .stride = MIB(512),
+    {.name = "16 GB with no page at all",
+     .run = run_untouched,
+     .old = GIB(16),
+     .new = GIB(64),
+     .len = GIB(16),
+     HOW(0, 0, 0, 0, AS_IS)},
+    {.name = "16 GB with no page at all, same offset in a page",
+     .run = run_untouched,
+     .old = GIB(16),
+     .new = GIB(64) + PAGE,
+     .len = GIB(16),
+     HOW(0, 0, 0, 0, AS_IS)},
+    {.name = "holes fault in at the new place, whole tables moved",
+     .run = run_hole_faults,
+     .old = GIB(4),
+     .new = GIB(6),
+     .len = GIB(1),
+     .stride = MIB(512),
+     HOW(0, 0, 1, 0, AS_IS)},
+    {.name = "holes fault in at the new place, single pages moved",
+     .run = run_hole_faults,
+     .old = GIB(4),
+     .new = GIB(6) + PAGE,
+     .len = GIB(1),
+     .stride = MIB(512),
      HOW(4, 0, 0, 0, AS_IS)},
 };
 

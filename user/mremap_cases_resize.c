@@ -146,7 +146,8 @@ static void run_move_merges(struct scene *s, const struct test_case *c)
     (void)c;
 }
 
-#define PLACE(what, how, at, from, to) .name = what, .run = how, .old = at, .len = from, .new_len = to
+#define PLACE(what, how, at, from, to)                                                             \
+    .name = what, .run = how, .old = at, .len = from, .new_len = to
 #define MAYMOVE .flags = MREMAP_MAYMOVE
 
 static const struct test_case cases[] = {

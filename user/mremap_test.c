@@ -11,7 +11,7 @@
 #include <string.h>
 
 static const struct case_table *const tables[] = {
-    &layout_cases, &level_cases, &grid_cases,  &resize_cases,
+    &layout_cases, &level_cases, &grid_cases, &resize_cases,
     &fixed_cases,  &flag_cases,  &kind_cases, &errno_cases,
 };
 
@@ -105,7 +105,8 @@ static int usage(const char *name, bool asked)
 {
     fprintf(asked ? stdout : stderr,
             "usage: %s [--list] [NAME]\n"
-            "Tests mremap(2) on the running kernel. With NAME, only the cases whose name contains it.\n",
+            "Tests mremap(2) on the running kernel.\n"
+            "With NAME, only the cases whose name contains it. --list shows all names.\n",
             name);
     return asked ? 0 : 2;
 }

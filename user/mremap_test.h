@@ -95,8 +95,8 @@ struct test_case {
     uint64_t new_len; /* where the size changes */
     uint64_t flags;
     uint64_t new;
-    int error;          /* the errno that must come */
-    uint64_t stride;    /* of the pages written; 0 for all */
+    int error;       /* the errno that must come */
+    uint64_t stride; /* of the pages written; 0 for all */
     struct span whole;
     struct span near[3];
     const char *perms;

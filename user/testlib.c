@@ -135,7 +135,8 @@ void tap_done(const char *name)
 
 int tap_end(void)
 {
-    printf("1..%u\n%u passed, %u failed", tap.passed + tap.failed + tap.skipped, tap.passed, tap.failed);
+    printf("1..%u\n", tap.passed + tap.failed + tap.skipped);
+    printf("%u passed, %u failed", tap.passed, tap.failed);
     if (tap.skipped)
         printf(", %u skipped", tap.skipped);
     printf("\n");
