@@ -92,8 +92,9 @@ const char *elf_check_table(const struct elf_header *header, const struct elf_ph
                             uint64_t file_size, vaddr_t lowest, struct elf_image *image)
 {
     vaddr_t end = 0; /* of the last segment, to the byte */
+    bool entry_found = false;
 
-    image->entry = 0;
+    image->entry = header->entry;
     for (const struct elf_phdr *p = table; p < table + image->phnum; p++) {
         const char *why = NULL;
 
@@ -110,14 +111,13 @@ const char *elf_check_table(const struct elf_header *header, const struct elf_ph
             return "segments overlap or are not in ascending order";
         end = p->vaddr + p->memsz;
         add_segment(header, p, image);
-        if (holds_entry(header, p))
-            image->entry = header->entry;
+        entry_found |= holds_entry(header, p);
     }
     if (end == 0)
         return "nothing to load";
     if (!image->pie && image->start < lowest)
         return "segment below mmap_min_addr";
-    if (image->entry != header->entry)
+    if (!entry_found)
         return "entry point outside of all executable segments";
     return NULL;
 }

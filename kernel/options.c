@@ -68,7 +68,7 @@ void options_init(const char *cmdline)
     char *word;
 
     strlcpy(text, cmdline, sizeof(text));
-    while ((word = next_word(&rest))) {
+    while ((word = next_word(&rest)) && strcmp(word, "--") != 0) {
         if (word_count == WORDS_MAX)
             boot_fail("more than %d options", WORDS_MAX);
         words[word_count++] = word;

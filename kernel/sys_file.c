@@ -29,8 +29,6 @@ static long transfer_check(const struct file *file, enum direction direction, va
         return -EBADF;
     if (direction == READ ? !file->ops->read : !file->ops->write)
         return -EINVAL;
-    if ((int64_t)len < 0)
-        return -EINVAL;
     return user_range_ok(buf, len) ? 0 : -EFAULT;
 }
 
