@@ -3,8 +3,6 @@
 #include "mm/object.h"
 #include "tests/host/sim_private.h"
 
-extern struct mm *mm_all;
-
 bool sim_check_calls = true;
 
 /*

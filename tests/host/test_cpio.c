@@ -1,0 +1,522 @@
+/* The reader of cpio archives: what tools write, and what nobody should. */
+/* host-test: kernel/cpio.c */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "kernel/cpio.h"
+
+/* ---- Archives to read ---- */
+
+/* An archive being written; what is longer than that is a mistake of the test. */
+static struct {
+    char data[65536];
+    size_t size;
+} archive;
+
+/* The header of one entry before it is written, to be spoiled by a test. */
+struct header {
+    const char *magic;
+    uint32_t field[13]; /* ino mode uid gid nlink mtime filesize dev rdev (2 each) namesize check */
+};
+enum { INO, MODE, UID, GID, NLINK, MTIME, FILE_SIZE, NAME_SIZE = 11, CHECKSUM };
+
+static void begin(void)
+{
+    archive.size = 0;
+}
+
+static void put(const void *data, size_t size)
+{
+    assert_true(archive.size + size <= sizeof(archive.data));
+    memcpy(archive.data + archive.size, data, size);
+    archive.size += size;
+}
+
+static void pad(void)
+{
+    while (archive.size % 4)
+        put("", 1);
+}
+
+static struct header header_of(uint32_t mode, const char *name, size_t size)
+{
+    static uint32_t ino;
+
+    return (struct header){"070701", {++ino, mode, 1, 2, 1, 1700000000, (uint32_t)size, 3, 4, 5, 6,
+                                      (uint32_t)strlen(name) + 1, 0}};
+}
+
+static void put_header(const struct header *h)
+{
+    put(h->magic, 6);
+    for (int i = 0; i < 13; i++) {
+        char digits[9];
+
+        snprintf(digits, sizeof(digits), i % 2 ? "%08X" : "%08x", h->field[i]);
+        put(digits, 8);
+    }
+}
+
+static void put_entry(const struct header *h, const char *name, const void *data, size_t size)
+{
+    put_header(h);
+    put(name, strlen(name) + 1);
+    pad();
+    put(data, size);
+    pad();
+}
+
+static void put_file(const char *name, const char *text)
+{
+    struct header h = header_of(0100644, name, strlen(text));
+
+    put_entry(&h, name, text, strlen(text));
+}
+
+static void put_trailer(void)
+{
+    struct header h = header_of(0, "TRAILER!!!", 0);
+
+    put_entry(&h, "TRAILER!!!", "", 0);
+}
+
+/* ---- Reading, from memory that ends where the archive ends ---- */
+
+static struct cpio cpio;
+static struct cpio_entry entry;
+static char *memory;
+
+static void open_bytes(size_t size)
+{
+    free(memory);
+    memory = malloc(size ? size : 1);
+    assert_non_null(memory);
+    memcpy(memory, archive.data, size);
+    cpio_open(&cpio, memory, size);
+}
+
+static void open_archive(void)
+{
+    open_bytes(archive.size);
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    free(memory);
+    memory = NULL;
+    return 0;
+}
+
+static void expect_file(const char *name, const char *text)
+{
+    assert_true(cpio_next(&cpio, &entry));
+    assert_string_equal(entry.name, name);
+    assert_int_equal(entry.size, strlen(text));
+    assert_memory_equal(entry.data, text, strlen(text));
+}
+
+static void expect_end(void)
+{
+    assert_false(cpio_next(&cpio, &entry));
+    assert_null(cpio.error);
+}
+
+/* The next entry, number @number, is refused with @error, which lies at @offset. */
+static void expect_error(unsigned number, const char *error, uint64_t offset)
+{
+    assert_false(cpio_next(&cpio, &entry));
+    assert_non_null(cpio.error);
+    assert_string_equal(cpio.error, error);
+    assert_int_equal(cpio.entries, number);
+    assert_int_equal(cpio.offset, offset);
+}
+
+/* ---- Good archives ---- */
+
+static void test_files(void **state)
+{
+    (void)state;
+    begin();
+    put_file("a", "");
+    put_file("bin/sh", "#!");
+    put_file("abc", "1234");
+    put_file("abcd", "12345");
+    put_trailer();
+    open_archive();
+    expect_file("a", "");
+    expect_file("bin/sh", "#!");
+    expect_file("abc", "1234");
+    expect_file("abcd", "12345");
+    expect_end();
+}
+
+static void test_fields(void **state)
+{
+    struct header h = {"070701", {0xfffffffe, 0120777, 1000, 100, 2, 0x65432100, 0, 8, 1, 5, 9, 2, 0}};
+
+    (void)state;
+    begin();
+    put_entry(&h, "l", "", 0);
+    put_trailer();
+    open_archive();
+    assert_true(cpio_next(&cpio, &entry));
+    assert_int_equal(entry.ino, 0xfffffffe);
+    assert_int_equal(entry.mode, 0120777);
+    assert_int_equal(entry.uid, 1000);
+    assert_int_equal(entry.gid, 100);
+    assert_int_equal(entry.nlink, 2);
+    assert_int_equal(entry.mtime, 0x65432100);
+    assert_int_equal(entry.dev_major, 8);
+    assert_int_equal(entry.dev_minor, 1);
+    assert_int_equal(entry.rdev_major, 5);
+    assert_int_equal(entry.rdev_minor, 9);
+    expect_end();
+}
+
+static void test_names_are_normalised(void **state)
+{
+    static const char *const names[][2] = {
+        {".", ""},           {"/", ""},          {"./", ""},           {"./x", "x"},
+        {"/x", "x"},         {"//x//y/", "x/y"}, {"./a/./b", "a/b"},   {"...", "..."},
+        {"..x/.y", "..x/.y"}, {"a/.", "a"},       {"././/.", ""},       {"x/y/z", "x/y/z"},
+    };
+
+    (void)state;
+    begin();
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        put_file(names[i][0], "t");
+    put_trailer();
+    open_archive();
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        expect_file(names[i][1], "t");
+    expect_end();
+}
+
+static void test_longest_name(void **state)
+{
+    static char name[CPIO_NAME_SIZE];
+
+    (void)state;
+    memset(name, 'n', CPIO_NAME_SIZE - 1);
+    begin();
+    put_file(name, "t");
+    put_trailer();
+    open_archive();
+    expect_file(name, "t");
+    expect_end();
+}
+
+static void test_several_archives(void **state)
+{
+    (void)state;
+    begin();
+    put_file("one", "1");
+    put_trailer();
+    put_file("two", "2");
+    put_trailer();
+    put((char[508]){0}, 508);
+    put_file("three", "3");
+    put_trailer();
+    put((char[1021]){0}, 1021);
+    open_archive();
+    expect_file("one", "1");
+    expect_file("two", "2");
+    expect_file("three", "3");
+    expect_end();
+}
+
+static void test_no_padding_at_the_very_end(void **state)
+{
+    (void)state;
+    begin();
+    put_file("x", "t");
+    put_trailer();
+    while (archive.data[archive.size - 1] == 0 && archive.data[archive.size - 2] == 0)
+        archive.size--;
+    open_archive();
+    expect_file("x", "t");
+    expect_end();
+}
+
+static void test_checksum(void **state)
+{
+    struct header h = header_of(0100644, "x", 3);
+
+    (void)state;
+    h.magic = "070702";
+    h.field[CHECKSUM] = 'a' + 'b' + 0xff;
+    begin();
+    put_entry(&h, "x", "ab\xff", 3);
+    put_trailer();
+    open_archive();
+    expect_file("x", "ab\xff");
+    expect_end();
+}
+
+/* ---- Bad ones ---- */
+
+static void test_wrong_checksum(void **state)
+{
+    struct header h = header_of(0100644, "x", 3);
+
+    (void)state;
+    h.magic = "070702";
+    h.field[CHECKSUM] = 'a' + 'b' + 'd';
+    begin();
+    put_entry(&h, "x", "abc", 3);
+    put_trailer();
+    open_archive();
+    expect_error(1, "checksum does not match", 112);
+}
+
+static void test_bad_magic(void **state)
+{
+    static const char *const magics[] = {"070707", "070700", "07070\0", "\0\0\0\0\0\0", "170701", "\xc7q\0\0\0\0"};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(magics) / sizeof(magics[0]); i++) {
+        struct header h = header_of(0100644, "y", 0);
+
+        begin();
+        put_file("x", "abcd");
+        h.magic = magics[i];
+        put_entry(&h, "y", "", 0);
+        put_trailer();
+        open_archive();
+        expect_file("x", "abcd");
+        expect_error(2, "not a newc header", 116);
+    }
+}
+
+static void test_not_hexadecimal(void **state)
+{
+    (void)state;
+    for (int field = 0; field < 13; field++) {
+        for (const char *c = "gG/:@`x -+\xff"; *c; c++) {
+            begin();
+            put_file("x", "");
+            put_trailer();
+            archive.data[6 + field * 8 + 7] = *c;
+            open_archive();
+            expect_error(1, "a number that is not hexadecimal", 6 + field * 8);
+        }
+    }
+}
+
+static void test_garbage_behind_a_trailer(void **state)
+{
+    (void)state;
+    begin();
+    put_trailer();
+    put("\0\0\0\0garbage", 11);
+    open_archive();
+    expect_error(2, "the archive ends in a header", 128);
+}
+
+static void test_empty(void **state)
+{
+    (void)state;
+    begin();
+    open_archive();
+    expect_error(1, "the archive ends without TRAILER!!!", 0);
+}
+
+static void test_no_trailer(void **state)
+{
+    (void)state;
+    begin();
+    put_file("x", "abcd");
+    open_archive();
+    expect_file("x", "abcd");
+    expect_error(2, "the archive ends without TRAILER!!!", 116);
+}
+
+static void test_name_without_nul(void **state)
+{
+    struct header h = header_of(0100644, "abc", 0);
+
+    (void)state;
+    begin();
+    h.field[NAME_SIZE] = 3;
+    put_entry(&h, "abc", "", 0);
+    put_trailer();
+    open_archive();
+    expect_error(1, "name does not end where its length says", 110);
+}
+
+static void test_name_with_nul_inside(void **state)
+{
+    struct header h = header_of(0100644, "abc", 0);
+
+    (void)state;
+    begin();
+    h.field[NAME_SIZE] = 6;
+    put_header(&h);
+    put("ab\0cd\0", 6);
+    put_trailer();
+    open_archive();
+    expect_error(1, "name does not end where its length says", 110);
+}
+
+static void test_absurd_name_sizes(void **state)
+{
+    static const uint32_t sizes[] = {0, CPIO_NAME_SIZE + 1, 0x7fffffff, 0x80000000, 0xffffffff, 0xfffffffe};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+        struct header h = header_of(0100644, "abc", 0);
+
+        begin();
+        h.field[NAME_SIZE] = sizes[i];
+        put_entry(&h, "abc", "", 0);
+        put_trailer();
+        open_archive();
+        expect_error(1, "absurd length of a name", 0);
+    }
+}
+
+static void test_name_past_the_end(void **state)
+{
+    struct header h = header_of(0100644, "abc", 0);
+
+    (void)state;
+    begin();
+    h.field[NAME_SIZE] = 100;
+    put_entry(&h, "abc", "", 0);
+    open_archive();
+    expect_error(1, "name runs past the end", 110);
+}
+
+static void test_contents_past_the_end(void **state)
+{
+    static const uint32_t sizes[] = {5, 0x7fffffff, 0x80000000, 0xfffffffc, 0xffffffff};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+        struct header h = header_of(0100644, "x", 0);
+
+        begin();
+        h.field[FILE_SIZE] = sizes[i];
+        put_entry(&h, "x", "abcd", 4);
+        open_archive();
+        expect_error(1, "contents run past the end", 112);
+    }
+}
+
+static void test_dot_dot(void **state)
+{
+    static const char *const names[] = {"..", "../x", "a/..", "a/../b", "/..", "./../x", "a//..//b"};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        begin();
+        put_file(names[i], "");
+        put_trailer();
+        open_archive();
+        assert_false(cpio_next(&cpio, &entry));
+        assert_string_equal(cpio.error, "name with \"..\" in it");
+    }
+}
+
+/* ---- All of a kind ---- */
+
+/* Read to the end. No more entries can come than there are headers' worth of bytes. */
+static unsigned read_all(void)
+{
+    unsigned count = 0;
+
+    while (cpio_next(&cpio, &entry)) {
+        assert_in_range(entry.data - (const uint8_t *)memory, 0, cpio.size);
+        assert_in_range(entry.size, 0, cpio.size - (uint64_t)(entry.data - (const uint8_t *)memory));
+        assert_true(strlen(entry.name) < CPIO_NAME_SIZE);
+        assert_true(++count <= cpio.size / 110);
+    }
+    assert_true(cpio.offset <= cpio.size);
+    return count;
+}
+
+static void write_sample(void)
+{
+    begin();
+    put_file("etc/passwd", "root:x:0:0::/:/bin/sh\n");
+    put_file("./init", "abcdefg");
+    put_trailer();
+    put_file("more", "m");
+    put_trailer();
+}
+
+/* Cut anywhere, an archive is refused, except where one of its trailers is whole. */
+static void test_every_truncation(void **state)
+{
+    size_t whole;
+
+    (void)state;
+    write_sample();
+    whole = archive.size;
+    for (size_t size = 0; size < whole; size++) {
+        open_bytes(size);
+        read_all();
+        if (!cpio.error)
+            assert_memory_equal(archive.data + size - (size % 4 ? size % 4 : 4) - 12, "TRAILER!!!", 4);
+    }
+    open_bytes(whole);
+    assert_int_equal(read_all(), 3);
+    assert_null(cpio.error);
+}
+
+static void test_every_byte_spoiled(void **state)
+{
+    static const unsigned char values[] = {0, 1, '.', '/', '0', '1', '2', '7', 'F', 'f', 0x7f, 0x80, 0xff};
+    size_t whole;
+
+    (void)state;
+    write_sample();
+    whole = archive.size;
+    for (size_t at = 0; at < whole; at++) {
+        char before = archive.data[at];
+
+        for (size_t i = 0; i < sizeof(values); i++) {
+            archive.data[at] = (char)values[i];
+            open_bytes(whole);
+            read_all();
+        }
+        archive.data[at] = before;
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_files),
+        cmocka_unit_test(test_fields),
+        cmocka_unit_test(test_names_are_normalised),
+        cmocka_unit_test(test_longest_name),
+        cmocka_unit_test(test_several_archives),
+        cmocka_unit_test(test_no_padding_at_the_very_end),
+        cmocka_unit_test(test_checksum),
+        cmocka_unit_test(test_wrong_checksum),
+        cmocka_unit_test(test_bad_magic),
+        cmocka_unit_test(test_not_hexadecimal),
+        cmocka_unit_test(test_garbage_behind_a_trailer),
+        cmocka_unit_test(test_empty),
+        cmocka_unit_test(test_no_trailer),
+        cmocka_unit_test(test_name_without_nul),
+        cmocka_unit_test(test_name_with_nul_inside),
+        cmocka_unit_test(test_absurd_name_sizes),
+        cmocka_unit_test(test_name_past_the_end),
+        cmocka_unit_test(test_contents_past_the_end),
+        cmocka_unit_test(test_dot_dot),
+        cmocka_unit_test(test_every_truncation),
+        cmocka_unit_test(test_every_byte_spoiled),
+    };
+
+    return cmocka_run_group_tests_name("cpio", tests, NULL, teardown);
+}
