@@ -131,7 +131,7 @@ static const struct test_case cases[] = {
      .near = {{S + MIB(2) - 2 * PAGE, PAGE}}, HOW(1, 1, 0, 0, UP)},
     {MOVE("into the next PMD of the source's own PUD", S + MIB(1), S + MIB(3), MIB(1)),
      HOW(0, 1, 0, 0, DOWN)},
-    {MOVE("64 MB, all pages written", S + MIB(1), D + MIB(1), MIB(64)), HOW(0, 33, 0, 0, BOTH)},
+    {MOVE("32 MB, all pages written", S + MIB(1), D + MIB(1), MIB(32)), HOW(0, 17, 0, 0, BOTH)},
 };
 
 const struct case_table layout_cases = {cases, ARRAY_SIZE(cases)};
