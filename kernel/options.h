@@ -1,5 +1,6 @@
 /*
- * The kernel's command line: words `name=value` or `name`, split at blanks. options.c has the table of all names.
+ * The kernel's command line: words `name=value` or `name`, split at blanks, up to a word `--`, behind which stand the
+ * arguments of the first program. options.c has the table of all names.
  * What stands behind a word `--` is for the first program.
  *
  * A value that is not understood ends the boot with a message that lists what would be.

@@ -68,4 +68,5 @@ def main():
         file.write(archive(sys.argv[2:]))
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,82 @@
+"""Boots that cannot go well: each says why in one line and switches off; none hangs, resets or panics."""
+import os
+
+from harness import BOOT_FAILED, Case, Outcome, judge_end, judge_tap
+
+# No boot may end with one of these.
+NEVER = ["PANIC"]
+
+# Files of make_bad_elfs.py that do start, or whose defect shows only to the running program.
+MAY_RUN = 99
+
+
+def refused(name, append, said, **settings):
+    """A boot that is refused with the words @said."""
+    return Case(name, lambda env: judge_end(env.boot(append, **settings), BOOT_FAILED, [said], NEVER))
+
+
+def cut_archive(name, cut, said):
+    """An initramfs of which only the part is left that @cut makes of its bytes."""
+    def run(env):
+        path = env.file(name.replace(" ", "-"), cut(env.read_initramfs()))
+        return judge_end(env.boot(initrd=path), BOOT_FAILED, [said], NEVER)
+    return Case(name, run)
+
+
+def malformed_init(env):
+    """Each malformed program as init: refused, or started and ended by itself; the machine always switches off."""
+    total = Outcome()
+    for name in sorted(os.listdir(env.bad_elfs)):
+        if name.startswith(".") or name == "good":
+            continue
+        result = env.boot(f"init=/bad/{name}", timeout=20)
+        wrong = result.failure or (None if "power off, status" in result.output else "no power off")
+        if not wrong and result.status == BOOT_FAILED and "init: " not in result.output:
+            wrong = "no message"
+        total.passed += not wrong
+        total.failed += bool(wrong)
+        if wrong:
+            total.notes.append(f"init=/bad/{name}: {wrong}")
+    if not total.passed:
+        return Outcome(skip="no malformed programs were made")
+    return total
+
+
+def small_memory(env):
+    """32 MiB: all works, or the machine says that it is not enough."""
+    result = env.boot("init=/bin/abi_test", memory="32M")
+    if result.status == BOOT_FAILED and "not enough memory" in result.output:
+        return Outcome(1, 0, ["refused: not enough memory"])
+    return judge_tap(result, 20)
+
+
+def cases():
+    return [
+        refused("no module", "", "boot: no initramfs: the loader gave no module", initrd=None),
+        refused("an empty module", "", "boot: ", initrd="/dev/null"),
+        refused("a module that is no archive", "", "initramfs: ", initrd="/etc/passwd"),
+        cut_archive("an archive cut in its first header", lambda data: data[:50], "initramfs: "),
+        cut_archive("an archive cut in a name", lambda data: data[:112], "initramfs: "),
+        cut_archive("an archive cut in a file", lambda data: data[:len(data) // 2], "initramfs: "),
+        cut_archive("an archive without its end", lambda data: data[:data.rindex(b"070701")], "initramfs: "),
+        cut_archive("an archive with a letter in a number", lambda data: data[:54] + b"x" + data[55:], "initramfs: "),
+        cut_archive("an archive of zeros", lambda data: bytes(len(data)), "initramfs: "),
+        Case("malformed programs as init", malformed_init),
+        refused("an init that is not there", "init=/bin/nowhere", "init: /bin/nowhere: no such file"),
+        refused("a directory as init", "init=/bin", "init: /bin: "),
+        refused("an unknown mode", "realign=foo", "boot: realign=foo: not one of off, pmd, full"),
+        refused("a shift that is no number", "stack_shift=x", "boot: stack_shift=x: not a number"),
+        refused("a shift that is no multiple of a page", "stack_shift=100", "boot: stack_shift=100: not a multiple"),
+        refused("a number that is too large", "seed=99999999999999999999", "boot: seed="),
+        refused("an unknown kind of trace", "trace=pt,foo", "boot: trace=pt,foo: "),
+        refused("an unknown level", "loglevel=loud", "boot: loglevel=loud: not one of"),
+        refused("a flag that is neither 0 nor 1", "check=2", "boot: check=2: not 0 or 1"),
+        Case("an option that is not known", lambda env: judge_end(
+            env.boot("init=/bin/demo unheard=of"), 0, ["boot: option unheard=of is not known"], NEVER)),
+        Case("a command line that is too long", lambda env: judge_end(
+            env.boot("x" * 2100), BOOT_FAILED, ["boot: the command line is too long"], NEVER)),
+        refused("too little memory to speak of", "", "boot: less than 8 MiB of usable memory", memory="8M"),
+        Case("32 MiB of memory", small_memory),
+        refused("a processor without 64 bit", "", "boot: this processor has no 64-bit mode", cpu="qemu32"),
+        refused("a processor without no-execute", "", "boot: this processor has no no-execute bit", cpu="max,nx=off"),
+    ]

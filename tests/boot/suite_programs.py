@@ -1,0 +1,47 @@
+"""The test programs, in machines of several kinds and sizes."""
+import os
+
+import harness
+import qemu
+from harness import Case, Outcome, judge_tap, tap_case
+
+MREMAP_TESTS = 60
+
+
+def from_iso(env):
+    return judge_tap(qemu.run(qemu.Boot(iso=env.iso)), MREMAP_TESTS)
+
+
+def from_uefi_iso(env):
+    if not os.path.exists(env.uefi_iso) or not qemu.find_ovmf():
+        return Outcome(skip="no GRUB for UEFI, or no UEFI for QEMU")
+    return judge_tap(qemu.run(qemu.Boot(iso=env.uefi_iso, uefi=True, memory="512M")), MREMAP_TESTS)
+
+
+def no_leak(env):
+    """Nothing is left of init when it has ended."""
+    result = env.boot("init=/bin/demo")
+    return harness.judge_end(result, 0, ["frames: ", " free before init", "power off, status 0"], [" lost\n"])
+
+
+def cases():
+    return [
+        Case("mremap_test from the ISO", from_iso),
+        Case("mremap_test from the ISO under UEFI", from_uefi_iso),
+        tap_case("mremap_test in 64 MiB", memory="64M", at_least=MREMAP_TESTS),
+        tap_case("mremap_test in 512 MiB", memory="512M", at_least=MREMAP_TESTS),
+        tap_case("mremap_test in 8 GiB", memory="8G", at_least=MREMAP_TESTS),
+        tap_case("mremap_test on q35", extra=["-machine", "q35"], at_least=MREMAP_TESTS),
+        tap_case("mremap_test on microvm, by PVH", extra=["-machine", "microvm,isa-serial=on"], at_least=MREMAP_TESTS),
+        tap_case("mremap_test on an old processor", cpu="qemu64", at_least=MREMAP_TESTS),
+        tap_case("mremap_test without random addresses", "norandmaps", at_least=MREMAP_TESTS),
+        tap_case("mremap_test with all invariants recounted", "check=1", timeout=180, at_least=MREMAP_TESTS),
+        tap_case("abi_test", "init=/bin/abi_test", at_least=20),
+        tap_case("abi_test as a PIE", "init=/bin/abi_test_pie", at_least=20),
+        tap_case("abi_test, all invariants recounted", "init=/bin/abi_test check=1", at_least=20),
+        tap_case("exec_test", "init=/bin/exec_test", at_least=20),
+        tap_case("exec_test, all invariants recounted", "init=/bin/exec_test check=1", timeout=180, at_least=20),
+        tap_case("stack_test, random shifts", "init=/bin/stack_test check=1", at_least=6),
+        tap_case("stack_test as a PIE", "init=/bin/stack_test_pie check=1", at_least=6),
+        Case("no frame is lost", no_leak),
+    ]
