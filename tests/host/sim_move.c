@@ -19,22 +19,23 @@ static vaddr_t new_end(const struct scene *s)
 
 static bool in_source(const struct scene *s, vaddr_t va)
 {
-    return va >= s->move.old && va < old_end(s);
+    return va - s->move.old < s->move.len;
 }
 
 static bool in_target(const struct scene *s, vaddr_t va)
 {
-    return va >= s->move.new && va < new_end(s);
+    return va - s->move.new < s->move.len;
 }
 
 _Noreturn static void die(const struct scene *s, const char *what, vaddr_t va)
 {
     const struct pt_move *m = &s->move;
 
-    sim_die("move %llx -> %llx, %llx bytes, bounds %llx %llx, %llx %llx, realign %d, target used %d: "
-            "%s at %llx",
-            (ull)m->old, (ull)m->new, (ull)m->len, (ull)m->old_floor, (ull)m->old_ceiling,
-            (ull)m->new_floor, (ull)m->new_ceiling, mm_config.realign, s->target_used, what, (ull)va);
+    sim_die(
+        "move %llx -> %llx, %llx bytes, bounds %llx %llx, %llx %llx, realign %d, target used %d: "
+        "%s at %llx",
+        (ull)m->old, (ull)m->new, (ull)m->len, (ull)m->old_floor, (ull)m->old_ceiling,
+        (ull)m->new_floor, (ull)m->new_ceiling, mm_config.realign, s->target_used, what, (ull)va);
 }
 
 /* ---- The stage ---- */
@@ -47,8 +48,12 @@ void scene_start(struct scene *s, vaddr_t old, vaddr_t new, uint64_t len)
     if (pt_init(&s->mm.pt, PT_TOP))
         sim_die("no frame for a root");
     port_root_init(port_paddr(s->mm.pt.root));
-    s->move = (struct pt_move){.mm = &s->mm, .old = old, .new = new, .len = len,
-                               .old_ceiling = USER_END, .new_ceiling = USER_END};
+    s->move = (struct pt_move){.mm = &s->mm,
+                               .old = old,
+                               .new = new,
+                               .len = len,
+                               .old_ceiling = USER_END,
+                               .new_ceiling = USER_END};
 }
 
 void scene_page(struct scene *s, vaddr_t va)
@@ -76,7 +81,8 @@ void scene_fill(struct scene *s, unsigned more)
     for (unsigned l = PT_PMD; l <= PT_TOP; l++) {
         unsigned edges = 0;
 
-        for (vaddr_t va = pt_ceiling(s->move.old, l); va < old_end(s) && edges < 8; va += pt_span(l)) {
+        for (vaddr_t va = pt_ceiling(s->move.old, l); va < old_end(s) && edges < 8;
+             va += pt_span(l)) {
             scene_page(s, va);
             if (va > s->move.old)
                 scene_page(s, va - PAGE_SIZE);

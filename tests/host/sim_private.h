@@ -7,9 +7,9 @@
 struct sim_frame {
     bool used;
     uint32_t next_free;
-    uint32_t cached;     /* TLB and paging-structure entries of all CPUs that hold it */
-    uint32_t seen;       /* the recount that met it last as a table */
-    uint64_t op;         /* that gave it out or took it back last */
+    uint32_t cached; /* TLB and paging-structure entries of all CPUs that hold it */
+    uint32_t seen;   /* the recount that met it last as a table */
+    uint64_t op;     /* that gave it out or took it back last */
     const char *op_name;
 };
 

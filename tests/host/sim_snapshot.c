@@ -5,17 +5,19 @@
 
 #include "tests/host/sim_private.h"
 
+struct object_copy {
+    const struct sim_object *object;
+    size_t size;
+    unsigned char *bytes;
+};
+
 struct sim_snapshot {
     uint32_t frames;
-    uint32_t *number;     /* of each frame given out */
+    uint32_t *number; /* of each frame given out */
     struct frame *meta;
     unsigned char *bytes; /* its contents, PAGE_SIZE each */
     uint32_t objects;
-    struct {
-        const struct sim_object *object;
-        size_t size;
-        unsigned char *bytes;
-    } *object;
+    struct object_copy *object;
 };
 
 static void *must_alloc(size_t size)

@@ -16,13 +16,13 @@
 
 struct cached {
     const struct mm *mm;
-    vaddr_t base;     /* start of the span it serves */
-    unsigned level;   /* of the entry it was made from */
-    bool link;        /* to a table; else a translation */
-    unsigned rights;  /* of a translation */
-    bool dirty;       /* the dirty bit was set when it was cached, or through it */
-    paddr_t pa;       /* of the page or the table */
-    uint32_t next;    /* in the bucket */
+    vaddr_t base;    /* start of the span it serves */
+    unsigned level;  /* of the entry it was made from */
+    bool link;       /* to a table; else a translation */
+    unsigned rights; /* of a translation */
+    bool dirty;      /* the dirty bit was set when it was cached, or through it */
+    paddr_t pa;      /* of the page or the table */
+    uint32_t next;   /* in the bucket */
     uint64_t op;
     const char *op_name;
 };
@@ -73,7 +73,8 @@ static uint32_t *bucket_of(struct cpu *cpu, const struct cached *key)
     return &cpu->bucket[h >> 32 & (BUCKETS - 1)];
 }
 
-static struct cached *find(struct cpu *cpu, const struct mm *mm, vaddr_t va, unsigned level, bool link)
+static struct cached *find(struct cpu *cpu, const struct mm *mm, vaddr_t va, unsigned level,
+                           bool link)
 {
     struct cached key = {.mm = mm, .base = pt_floor(va, level), .level = level, .link = link};
     uint32_t i = *bucket_of(cpu, &key);
@@ -143,9 +144,9 @@ static const char *words_of(const struct cpu *cpu, const struct cached *c)
     static char words[240];
 
     snprintf(words, sizeof(words), "cpu %td cached in %s (#%llu) the %s of %llx+%llx: frame %llu%s",
-             cpu - cpus, c->op_name, (unsigned long long)c->op,
-             c->link ? "table" : "translation", (unsigned long long)c->base,
-             (unsigned long long)pt_span(c->level), (unsigned long long)(c->pa >> PAGE_SHIFT),
+             cpu - cpus, c->op_name, (unsigned long long)c->op, c->link ? "table" : "translation",
+             (unsigned long long)c->base, (unsigned long long)pt_span(c->level),
+             (unsigned long long)(c->pa >> PAGE_SHIFT),
              !c->link && (c->rights & PTE_W) ? ", writable" : "");
     return words;
 }
@@ -263,7 +264,7 @@ static unsigned rights_for(enum access access)
 static struct cached *walk_and_cache(struct cpu *cpu, struct mm *mm, vaddr_t va, unsigned need)
 {
     struct sim_walk w = sim_walk(&mm->pt, va);
-    struct cached new = {.mm = mm, .level = w.level, .rights = w.rights};
+    struct cached made = {.mm = mm, .level = w.level, .rights = w.rights};
 
     for (unsigned l = PT_TOP; l > w.level; l--) {
         struct cached *link = find(cpu, mm, va, l, true);
@@ -271,7 +272,10 @@ static struct cached *walk_and_cache(struct cpu *cpu, struct mm *mm, vaddr_t va,
         if (link)
             check_current(cpu, link, &w);
         else
-            keep(cpu, (struct cached){.mm = mm, .base = pt_floor(va, l), .level = l, .link = true,
+            keep(cpu, (struct cached){.mm = mm,
+                                      .base = pt_floor(va, l),
+                                      .level = l,
+                                      .link = true,
                                       .pa = pte_addr(*w.entry[l])});
     }
     if (!w.leaf || (need & ~w.rights))
@@ -279,13 +283,13 @@ static struct cached *walk_and_cache(struct cpu *cpu, struct mm *mm, vaddr_t va,
     for (unsigned l = PT_TOP; l > w.level; l--)
         w.entry[l]->raw |= PTE_ACCESSED;
     w.entry[w.level]->raw |= PTE_ACCESSED | (need & PTE_W ? PTE_DIRTY : 0);
-    new.base = pt_floor(va, w.level);
-    new.pa = pte_addr(*w.entry[w.level]);
-    new.dirty = w.entry[w.level]->raw & PTE_DIRTY;
-    if (!sim_frame_used(new.pa))
+    made.base = pt_floor(va, w.level);
+    made.pa = pte_addr(*w.entry[w.level]);
+    made.dirty = w.entry[w.level]->raw & PTE_DIRTY;
+    if (!sim_frame_used(made.pa))
         sim_die("access at %llx finds frame %llu, which is free", (unsigned long long)va,
-                (unsigned long long)(new.pa >> PAGE_SHIFT));
-    keep(cpu, new);
+                (unsigned long long)(made.pa >> PAGE_SHIFT));
+    keep(cpu, made);
     return &cpu->cached[cpu->count - 1];
 }
 

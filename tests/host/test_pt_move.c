@@ -424,7 +424,8 @@ static void test_trace_of_a_widened_move(void **state)
     scene_run(&s);
     port_trace_mask = 0;
     assert_int_equal(sim_trace_count(), 4);
-    snprintf(expected, sizeof(expected), "move %llx -> 1000, %llx bytes", span + 0x1000, span - 0x1000);
+    snprintf(expected, sizeof(expected), "move %llx -> 1000, %llx bytes", span + 0x1000,
+             span - 0x1000);
     assert_string_equal(sim_trace_line(0), expected);
     snprintf(expected, sizeof(expected), "widen down to PMD: old %llx -> %llx, new 1000 -> 0",
              span + 0x1000, span);
@@ -502,8 +503,9 @@ static void test_old_modes_widen_less(void **state)
         s.move.old_ceiling = 2 * span;
         scene_fill(&s, 5);
         scene_run(&s);
-        assert_int_equal(s.move.moved[PT_PMD] + s.move.moved[PT_TOP], realign == REALIGN_OFF ? 0 :
-                         PT_TOP == PT_PMD ? 2 : 1);
+        assert_int_equal(s.move.moved[PT_PMD] + s.move.moved[PT_TOP], realign == REALIGN_OFF ? 0
+                                                                      : PT_TOP == PT_PMD     ? 2
+                                                                                             : 1);
         scene_end(&s);
         scene_start(&s, span, 0, span - PAGE_SIZE);
         s.move.old_floor = span;
@@ -519,26 +521,16 @@ static void test_old_modes_widen_less(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_aligned_entries_move_whole),
-        TEST(test_single_page),
-        TEST(test_misaligned_moves_by_pages),
-        TEST(test_widens_down),
-        TEST(test_neighbour_below_forbids),
-        TEST(test_widens_up),
-        TEST(test_neighbour_above_forbids),
-        TEST(test_middle_of_an_entry),
-        TEST(test_falls_back_one_level),
-        TEST(test_move_within_a_mapping),
-        TEST(test_overlapping_down),
-        TEST(test_upward_overlap_is_a_bug),
-        TEST(test_holes_cost_nothing),
-        TEST(test_nothing_mapped),
-        TEST(test_no_memory_changes_nothing),
-        TEST(test_target_is_cleared_between),
-        TEST(test_trace_of_a_widened_move),
-        TEST(test_steps_by_pages),
-        TEST(test_historic_warning),
-        TEST(test_old_modes_widen_less),
+        TEST(test_aligned_entries_move_whole), TEST(test_single_page),
+        TEST(test_misaligned_moves_by_pages),  TEST(test_widens_down),
+        TEST(test_neighbour_below_forbids),    TEST(test_widens_up),
+        TEST(test_neighbour_above_forbids),    TEST(test_middle_of_an_entry),
+        TEST(test_falls_back_one_level),       TEST(test_move_within_a_mapping),
+        TEST(test_overlapping_down),           TEST(test_upward_overlap_is_a_bug),
+        TEST(test_holes_cost_nothing),         TEST(test_nothing_mapped),
+        TEST(test_no_memory_changes_nothing),  TEST(test_target_is_cleared_between),
+        TEST(test_trace_of_a_widened_move),    TEST(test_steps_by_pages),
+        TEST(test_historic_warning),           TEST(test_old_modes_widen_less),
     };
 
     return cmocka_run_group_tests_name("pt_move", tests, NULL, NULL);

@@ -67,13 +67,15 @@ static bool put_neighbours(unsigned which, unsigned old, unsigned new, unsigned 
 static void one_case(unsigned old, unsigned new, unsigned len, unsigned which)
 {
     unsigned pattern = (unsigned)cases % 8;
-    bool overlap = new < old + len && old < new + len;
+    bool overlap = new < old + len &&old < new + len;
     bool placed;
 
-    scene_start(&s, old * PAGE_SIZE, new * PAGE_SIZE, len * PAGE_SIZE);
+    scene_start(&s, old * PAGE_SIZE, new *PAGE_SIZE, len * PAGE_SIZE);
     placed = put_neighbours(which, old, new, len);
     if (placed) {
-        mm_config.realign = cases % 5 == 0 ? REALIGN_OFF : cases % 5 == 1 ? REALIGN_PMD : REALIGN_FULL;
+        mm_config.realign = cases % 5 == 0   ? REALIGN_OFF
+                            : cases % 5 == 1 ? REALIGN_PMD
+                                             : REALIGN_FULL;
         map_source(patterns[pattern], old, len);
         if (!overlap && cases % 7 == 0) {
             s.target_used = true;
@@ -96,8 +98,9 @@ static void test_every_small_move(void **state)
     sim_short_frames(64);
     for (unsigned len = 1; len <= PAGES; len++)
         for (unsigned old = 0; old + len <= PAGES; old++)
-            for (unsigned new = 0; new + len <= PAGES; new++)
-                for (unsigned which = 0; which < DISTANCES * DISTANCES * DISTANCES * DISTANCES; which++)
+            for (unsigned new = 0; new + len <= PAGES; new ++)
+                for (unsigned which = 0; which < DISTANCES * DISTANCES * DISTANCES * DISTANCES;
+                     which++)
                     if (new != old && (new < old || new >= old + len) && turn++ % STRIDE == 0)
                         one_case(old, new, len, which);
     print_message("# %llu moves\n", (unsigned long long)cases);
@@ -122,7 +125,8 @@ static void test_every_small_stack_shift(void **state)
                         scene_neighbour(&s, (old - shift - 1) * PAGE_SIZE);
                     if (variant / 6 % 2 && old + len < PAGES)
                         scene_neighbour(&s, (old + len) * PAGE_SIZE);
-                    s.move.new_floor = s.move.old_floor = min_u64(s.move.new_floor, s.move.old_floor);
+                    s.move.new_floor = s.move.old_floor =
+                        min_u64(s.move.new_floor, s.move.old_floor);
                     map_source(patterns[variant / 12], old, len);
                     scene_run(&s);
                     scene_end(&s);

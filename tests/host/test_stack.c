@@ -296,8 +296,9 @@ static void test_refusals(void **state)
     expect_refused(mm, TASK_SIZE, -EINVAL);
     expect_refused(mm, page_at(3), -EINVAL);
     expect_refused(mm, page_at(3) - mm_config.mmap_min_addr + PAGE_SIZE, -EINVAL);
-    assert_int_equal(sim_mmap(mm, page_at(100), PAGE_SIZE, PROT_READ,
-                              MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED), page_at(100));
+    assert_int_equal(
+        sim_mmap(mm, page_at(100), PAGE_SIZE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED),
+        page_at(100));
     expect_refused(mm, 97 * PAGE_SIZE, -EINVAL);
     assert_int_equal(sim_stack_shift(mm, 96 * PAGE_SIZE), 0);
     assert_int_equal(mm->last->start, page_at(99));

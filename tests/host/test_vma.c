@@ -258,7 +258,8 @@ static void compare_bounds(void)
 {
     for (unsigned n = 0; n < 100; n++) {
         unsigned at = test_random(PAGES), a = test_random(PAGES), b = test_random(PAGES);
-        struct range ra = pages(a, a + test_random(PAGES - a)), rb = pages(b, b + test_random(PAGES - b));
+        struct range ra = pages(a, a + test_random(PAGES - a)),
+                     rb = pages(b, b + test_random(PAGES - b));
 
         assert_int_equal(vma_floor(mm, page(at), ra, rb), naive_floor(at, ra, rb));
         assert_int_equal(vma_ceiling(mm, page(at), ra, rb), naive_ceiling(at, ra, rb));
@@ -326,8 +327,9 @@ static void test_cut(void **state)
     static const struct {
         unsigned start, end;
         bool splits;
-    } cuts[] = {{12, 18, true}, {5, 12, false}, {18, 25, false}, {10, 20, false}, {5, 35, false},
-                {15, 32, false}, {20, 30, false}, {11, 12, true}, {19, 20, false}, {10, 11, false}};
+    } cuts[] = {{12, 18, true},  {5, 12, false},  {18, 25, false}, {10, 20, false},
+                {5, 35, false},  {15, 32, false}, {20, 30, false}, {11, 12, true},
+                {19, 20, false}, {10, 11, false}};
 
     for (unsigned i = 0; i < sizeof(cuts) / sizeof(cuts[0]); i++) {
         struct range r = pages(cuts[i].start, cuts[i].end);
@@ -511,7 +513,10 @@ static void test_reserve_is_all_or_nothing(void **state)
 /* ---- At random, against the model ---- */
 
 static const uint32_t flag_sets[] = {
-    VMA_READ, VMA_READ | VMA_WRITE, VMA_READ | VMA_WRITE | VMA_GROWSDOWN, VMA_READ | VMA_LOCKED,
+    VMA_READ,
+    VMA_READ | VMA_WRITE,
+    VMA_READ | VMA_WRITE | VMA_GROWSDOWN,
+    VMA_READ | VMA_LOCKED,
 };
 
 static void random_insert(unsigned start, unsigned end)
@@ -630,8 +635,10 @@ static void test_balance(void **state)
 
     for (unsigned order = 0; order < 3; order++) {
         for (unsigned i = 0; i < count; i++) {
-            unsigned at = order == 0 ? i : order == 1 ? count - 1 - i :
-                          i % 2 ? count - 1 - i / 2 : i / 2;
+            unsigned at = order == 0   ? i
+                          : order == 1 ? count - 1 - i
+                          : i % 2      ? count - 1 - i / 2
+                                       : i / 2;
 
             many[i] = (struct vma){.start = page(2 * at + 1), .end = page(2 * at + 2)};
             vma_insert(mm, &many[i]);
