@@ -32,11 +32,15 @@ static bool follows(const struct call_frame *caller, const struct call_frame *ca
            caller > callee && (vaddr_t)caller - (vaddr_t)callee < STACK_SIZE;
 }
 
+static bool is_readable_stack(vaddr_t va)
+{
+    return va >= STACKS_BASE && va % sizeof(uint64_t) == 0 && !paging_is_guard(va);
+}
+
 /* From the function that owns @frame outward. */
 static void print_backtrace(const struct call_frame *frame)
 {
-    if ((vaddr_t)frame < STACKS_BASE || (vaddr_t)frame % sizeof(uint64_t) ||
-        paging_is_guard((vaddr_t)frame))
+    if (!is_readable_stack((vaddr_t)frame))
         return;
     for (int i = 0; i < BACKTRACE_MAX; i++) {
         print_address("from", frame->return_address);
@@ -44,6 +48,17 @@ static void print_backtrace(const struct call_frame *frame)
             return;
         frame = frame->caller;
     }
+}
+
+/* At a function's first instruction, or nowhere, the caller is not yet behind rbp but on top of the stack. */
+static void print_trap_backtrace(const struct trap_frame *f)
+{
+    uint64_t offset = 0;
+
+    print_address("at  ", f->rip);
+    if ((!symbols_find(f->rip, &offset) || offset == 0) && is_readable_stack(f->rsp))
+        print_address("from", *(const uint64_t *)f->rsp);
+    print_backtrace((const struct call_frame *)f->rbp);
 }
 
 static void print_registers(const struct trap_frame *f)
@@ -100,7 +115,6 @@ _Noreturn void panic_trap(const struct trap_frame *frame, const char *fmt, ...)
     begin(fmt, args);
     print_registers(frame);
     print_control_registers();
-    print_address("at  ", frame->rip);
-    print_backtrace((const struct call_frame *)frame->rbp);
+    print_trap_backtrace(frame);
     power_off_panicked();
 }

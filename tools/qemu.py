@@ -22,6 +22,7 @@ PANIC = "PANIC: "
 EXIT_PORT = 0xF4
 EXIT_BASE = 16
 EXIT_PANICKED = 127
+STATUS_MAX = 110        # what greater statuses become
 
 OVMF = ["/usr/share/OVMF", "/usr/share/edk2/ovmf"]
 
