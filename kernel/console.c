@@ -14,7 +14,7 @@
 #include "kernel/uaccess.h"
 
 #define LINE_SIZE 4096
-#define CTRL(letter) ((letter) & 0x1f)
+#define CTRL(letter) (0x1f & (letter))
 
 static struct {
     struct termios termios;
@@ -29,7 +29,10 @@ static struct {
             .oflag = OPOST | ONLCR,
             .cflag = B115200 | CS8 | CREAD | HUPCL,
             .lflag = ISIG | ICANON | ECHO | ECHOE | ECHOK | IEXTEN,
-            .cc = {[VINTR] = CTRL('C'), [VERASE] = 0x7f, [VKILL] = CTRL('U'), [VEOF] = CTRL('D'),
+            .cc = {[VINTR] = CTRL('C'),
+                   [VERASE] = 0x7f,
+                   [VKILL] = CTRL('U'),
+                   [VEOF] = CTRL('D'),
                    [VMIN] = 1},
         },
     .size = {.rows = 24, .columns = 80},

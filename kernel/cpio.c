@@ -188,8 +188,8 @@ bool cpio_next(struct cpio *cpio, struct cpio_entry *entry)
         cpio->entries++;
         if (left(cpio) == 0)
             return fail(cpio, header, "the archive ends without " TRAILER);
-        if (!read_header(cpio, field, &sum) || !read_name(cpio, field[NAME_SIZE], &raw)
-            || !read_body(cpio, field, sum, &body))
+        if (!read_header(cpio, field, &sum) || !read_name(cpio, field[NAME_SIZE], &raw) ||
+            !read_body(cpio, field, sum, &body))
             return false;
         if (strcmp(raw, TRAILER) != 0)
             break;

@@ -78,8 +78,7 @@ static void add_segment(const struct elf_header *h, const struct elf_phdr *p,
     image->align = max_u64(image->align, p->align);
     if ((p->flags & PF_W) && (p->flags & PF_X))
         image->write_exec = true;
-    if (h->phoff >= p->offset
-        && inside(h->phoff - p->offset, h->phnum * sizeof(*p), p->filesz))
+    if (h->phoff >= p->offset && inside(h->phoff - p->offset, h->phnum * sizeof(*p), p->filesz))
         image->phdr = p->vaddr + (h->phoff - p->offset);
 }
 

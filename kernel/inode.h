@@ -30,7 +30,7 @@ struct inode {
     uint32_t nlink;
     uint32_t mtime; /* seconds since 1970 */
     uint64_t ino;
-    uint64_t size; /* of a regular file or a link in RAM; else 0 */
+    uint64_t size;        /* of a regular file or a link in RAM; else 0 */
     uint64_t rdev;        /* of a device, MAKEDEV(major, minor) */
     struct inode *parent; /* of a directory, with a reference; the root's is itself */
     union {

@@ -68,8 +68,8 @@ static struct inode *create_entry(const struct proc_entry *entry, int pid)
 {
     static const struct inode_ops file_ops, link_ops = {.readlink = proc_readlink};
     bool link = S_ISLNK(entry->mode);
-    struct inode *inode = inode_create(link ? &link_ops : &file_ops, link ? NULL : &text_ops,
-                                       entry->mode);
+    struct inode *inode =
+        inode_create(link ? &link_ops : &file_ops, link ? NULL : &text_ops, entry->mode);
 
     if (!inode)
         return NULL;

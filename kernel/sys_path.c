@@ -91,8 +91,7 @@ static long open_inode(struct inode *inode, uint32_t flags)
         err = file_open(inode, flags, &file);
     if (err)
         return err;
-    fd = files_add(process->files, file, 0, process->limits[RLIMIT_NOFILE].cur,
-                   flags & O_CLOEXEC);
+    fd = files_add(process->files, file, 0, process->limits[RLIMIT_NOFILE].cur, flags & O_CLOEXEC);
     if (fd < 0)
         file_put(file);
     return fd;

@@ -154,7 +154,7 @@ static long set_limit(uint32_t resource, const struct rlimit *limit)
     return 0;
 }
 
-SYSCALL4(prlimit64, int, pid, uint32_t, resource, vaddr_t, new, vaddr_t, old)
+SYSCALL4(prlimit64, int, pid, uint32_t, resource, vaddr_t, in, vaddr_t, out)
 {
     struct process *process = pid ? process_find(pid) : process_current();
     struct rlimit limit, before;
@@ -162,15 +162,15 @@ SYSCALL4(prlimit64, int, pid, uint32_t, resource, vaddr_t, new, vaddr_t, old)
 
     if (resource >= RLIMITS)
         return -EINVAL;
-    if (new && copy_from_user(&limit, new, sizeof(limit)))
+    if (in && copy_from_user(&limit, in, sizeof(limit)))
         return -EFAULT;
     if (!process)
         return -ESRCH;
     before = process->limits[resource];
-    if (new)
+    if (in)
         err = set_limit(resource, &limit);
-    if (!err && old)
-        err = copy_to_user(old, &before, sizeof(before));
+    if (!err && out)
+        err = copy_to_user(out, &before, sizeof(before));
     return err;
 }
 

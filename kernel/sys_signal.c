@@ -13,22 +13,22 @@ static struct signals *current_signals(void)
     return &process_current()->signals;
 }
 
-SYSCALL4(rt_sigaction, int, sig, vaddr_t, new, vaddr_t, old, uint64_t, set_size)
+SYSCALL4(rt_sigaction, int, sig, vaddr_t, in, vaddr_t, out, uint64_t, set_size)
 {
     struct sigaction action, before;
 
     if (set_size != sizeof(sigset_t))
         return -EINVAL;
-    if (new && copy_from_user(&action, new, sizeof(action)))
+    if (in && copy_from_user(&action, in, sizeof(action)))
         return -EFAULT;
-    if (sig < 1 || sig > SIGNALS || (new && (sig == SIGKILL || sig == SIGSTOP)))
+    if (sig < 1 || sig > SIGNALS || (in && (sig == SIGKILL || sig == SIGSTOP)))
         return -EINVAL;
     before = current_signals()->action[sig - 1];
-    if (new) {
+    if (in) {
         action.mask &= ~UNBLOCKABLE;
         current_signals()->action[sig - 1] = action;
     }
-    return old ? copy_to_user(old, &before, sizeof(before)) : 0;
+    return out ? copy_to_user(out, &before, sizeof(before)) : 0;
 }
 
 /* The mask after @how with @set, or false for an unknown @how. */
@@ -49,33 +49,33 @@ static bool change_mask(int how, sigset_t set, sigset_t *mask)
     }
 }
 
-SYSCALL4(rt_sigprocmask, int, how, vaddr_t, new, vaddr_t, old, uint64_t, set_size)
+SYSCALL4(rt_sigprocmask, int, how, vaddr_t, in, vaddr_t, out, uint64_t, set_size)
 {
     sigset_t before = current_signals()->blocked, set, mask = before;
 
     if (set_size != sizeof(sigset_t))
         return -EINVAL;
-    if (new) {
-        if (copy_from_user(&set, new, sizeof(set)))
+    if (in) {
+        if (copy_from_user(&set, in, sizeof(set)))
             return -EFAULT;
         if (!change_mask(how, set & ~UNBLOCKABLE, &mask))
             return -EINVAL;
         current_signals()->blocked = mask;
     }
-    if (old && copy_to_user(old, &before, sizeof(before)))
+    if (out && copy_to_user(out, &before, sizeof(before)))
         return -EFAULT;
     signal_unblocked(process_current());
     return 0;
 }
 
-SYSCALL2(sigaltstack, vaddr_t, new, vaddr_t, old)
+SYSCALL2(sigaltstack, vaddr_t, in, vaddr_t, out)
 {
     struct stack before = current_signals()->stack, stack;
 
-    if (new) {
+    if (in) {
         uint32_t mode;
 
-        if (copy_from_user(&stack, new, sizeof(stack)))
+        if (copy_from_user(&stack, in, sizeof(stack)))
             return -EFAULT;
         mode = stack.flags & ~SS_AUTODISARM;
         if (mode != 0 && mode != SS_ONSTACK && mode != SS_DISABLE)
@@ -86,7 +86,7 @@ SYSCALL2(sigaltstack, vaddr_t, new, vaddr_t, old)
             return -ENOMEM;
         current_signals()->stack = stack;
     }
-    return old ? copy_to_user(old, &before, sizeof(before)) : 0;
+    return out ? copy_to_user(out, &before, sizeof(before)) : 0;
 }
 
 /* ---- Sending. Signal 0 only asks whether the process is there. ---- */

@@ -31,8 +31,7 @@ static long not_there(uint64_t number)
     uint64_t bit = (uint64_t)1 << index % 64;
 
     if (!(process->unknown[index / 64] & bit))
-        log_info("syscall: %s (%lld): not there, -ENOSYS", syscall_name(number),
-                 (long long)number);
+        log_info("syscall: %s (%lld): not there, -ENOSYS", syscall_name(number), (long long)number);
     process->unknown[index / 64] |= bit;
     return -ENOSYS;
 }

@@ -17,6 +17,7 @@
 #include "kernel/cpu.h"
 
 /* Every call that Realign has; the others are answered with -ENOSYS and a line in the log. */
+/* clang-format off */
 #define SYSCALLS(X)                                                                                \
     /* memory */                                                                                   \
     X(brk) X(mmap) X(munmap) X(mprotect) X(madvise) X(mincore) X(mremap)                           \
@@ -39,6 +40,7 @@
     X(clock_gettime) X(clock_getres) X(clock_nanosleep) X(nanosleep) X(gettimeofday) X(time)       \
     /* the system */                                                                               \
     X(uname) X(sysinfo) X(getrandom) X(reboot)
+/* clang-format on */
 
 /* Called by entry.asm: the number is in @frame->rax, and the answer goes there. */
 void syscall_dispatch(struct trap_frame *frame);
@@ -68,16 +70,14 @@ SYSCALLS(SYSCALL_DECLARE)
 #define SYSCALL2(name, t1, a1, t2, a2)                                                             \
     SYSCALL_BEGIN(name, (t1 a1, t2 a2), ((t1)frame->rdi, (t2)frame->rsi))
 #define SYSCALL3(name, t1, a1, t2, a2, t3, a3)                                                     \
-    SYSCALL_BEGIN(name, (t1 a1, t2 a2, t3 a3),                                                     \
-                  ((t1)frame->rdi, (t2)frame->rsi, (t3)frame->rdx))
+    SYSCALL_BEGIN(name, (t1 a1, t2 a2, t3 a3), ((t1)frame->rdi, (t2)frame->rsi, (t3)frame->rdx))
 #define SYSCALL4(name, t1, a1, t2, a2, t3, a3, t4, a4)                                             \
     SYSCALL_BEGIN(name, (t1 a1, t2 a2, t3 a3, t4 a4),                                              \
                   ((t1)frame->rdi, (t2)frame->rsi, (t3)frame->rdx, (t4)frame->r10))
 #define SYSCALL5(name, t1, a1, t2, a2, t3, a3, t4, a4, t5, a5)                                     \
     SYSCALL_BEGIN(name, (t1 a1, t2 a2, t3 a3, t4 a4, t5 a5),                                       \
-                  ((t1)frame->rdi, (t2)frame->rsi, (t3)frame->rdx, (t4)frame->r10,                 \
-                   (t5)frame->r8))
+                  ((t1)frame->rdi, (t2)frame->rsi, (t3)frame->rdx, (t4)frame->r10, (t5)frame->r8))
 #define SYSCALL6(name, t1, a1, t2, a2, t3, a3, t4, a4, t5, a5, t6, a6)                             \
     SYSCALL_BEGIN(name, (t1 a1, t2 a2, t3 a3, t4 a4, t5 a5, t6 a6),                                \
-                  ((t1)frame->rdi, (t2)frame->rsi, (t3)frame->rdx, (t4)frame->r10,                 \
-                   (t5)frame->r8, (t6)frame->r9))
+                  ((t1)frame->rdi, (t2)frame->rsi, (t3)frame->rdx, (t4)frame->r10, (t5)frame->r8,  \
+                   (t6)frame->r9))

@@ -49,9 +49,9 @@
 #define W_OK 2
 #define R_OK 4
 
-#define PATH_MAX 4096     /* a path with its NUL */
-#define NAME_MAX 255      /* a name in it, without */
-#define SYMLINKS_MAX 40   /* followed in one lookup */
+#define PATH_MAX 4096   /* a path with its NUL */
+#define NAME_MAX 255    /* a name in it, without */
+#define SYMLINKS_MAX 40 /* followed in one lookup */
 #define IOV_MAX 1024
 #define RW_MAX 0x7ffff000 /* bytes in one read or write */
 

@@ -14,10 +14,10 @@
 #define S_IFCHR 0020000
 #define S_IFIFO 0010000
 
-#define S_ISREG(mode) (((mode) & S_IFMT) == S_IFREG)
-#define S_ISDIR(mode) (((mode) & S_IFMT) == S_IFDIR)
-#define S_ISLNK(mode) (((mode) & S_IFMT) == S_IFLNK)
-#define S_ISCHR(mode) (((mode) & S_IFMT) == S_IFCHR)
+#define S_ISREG(mode) ((S_IFMT & (mode)) == S_IFREG)
+#define S_ISDIR(mode) ((S_IFMT & (mode)) == S_IFDIR)
+#define S_ISLNK(mode) ((S_IFMT & (mode)) == S_IFLNK)
+#define S_ISCHR(mode) ((S_IFMT & (mode)) == S_IFCHR)
 
 struct stat {
     uint64_t dev;

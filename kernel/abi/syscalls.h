@@ -4,6 +4,7 @@
  */
 #pragma once
 
+/* clang-format off */
 #define SYSCALL_NAMES(X)                                                                           \
     X(0, read) X(1, write) X(2, open) X(3, close) X(4, stat) X(5, fstat) X(6, lstat) X(7, poll)    \
     X(8, lseek) X(9, mmap) X(10, mprotect) X(11, munmap) X(12, brk) X(13, rt_sigaction)            \
@@ -87,6 +88,7 @@
     X(461, lsm_list_modules) X(462, mseal) X(463, setxattrat) X(464, getxattrat)                   \
     X(465, listxattrat) X(466, removexattrat) X(467, open_tree_attr) X(468, file_getattr)          \
     X(469, file_setattr)
+/* clang-format on */
 
 enum {
 #define SYSCALL_NUMBER(number, name) SYS_##name = (number),

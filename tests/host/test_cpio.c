@@ -49,8 +49,9 @@ static struct header header_of(uint32_t mode, const char *name, size_t size)
 {
     static uint32_t ino;
 
-    return (struct header){"070701", {++ino, mode, 1, 2, 1, 1700000000, (uint32_t)size, 3, 4, 5, 6,
-                                      (uint32_t)strlen(name) + 1, 0}};
+    return (struct header){"070701",
+                           {++ino, mode, 1, 2, 1, 1700000000, (uint32_t)size, 3, 4, 5, 6,
+                            (uint32_t)strlen(name) + 1, 0}};
 }
 
 static void put_header(const struct header *h)
@@ -109,7 +110,6 @@ static void open_archive(void)
 
 static int teardown(void **state)
 {
-    (void)state;
     free(memory);
     memory = NULL;
     return 0;
@@ -143,7 +143,6 @@ static void expect_error(unsigned number, const char *error, uint64_t offset)
 
 static void test_files(void **state)
 {
-    (void)state;
     begin();
     put_file("a", "");
     put_file("bin/sh", "#!");
@@ -160,9 +159,9 @@ static void test_files(void **state)
 
 static void test_fields(void **state)
 {
-    struct header h = {"070701", {0xfffffffe, 0120777, 1000, 100, 2, 0x65432100, 0, 8, 1, 5, 9, 2, 0}};
+    struct header h = {"070701",
+                       {0xfffffffe, 0120777, 1000, 100, 2, 0x65432100, 0, 8, 1, 5, 9, 2, 0}};
 
-    (void)state;
     begin();
     put_entry(&h, "l", "", 0);
     put_trailer();
@@ -184,12 +183,11 @@ static void test_fields(void **state)
 static void test_names_are_normalised(void **state)
 {
     static const char *const names[][2] = {
-        {".", ""},           {"/", ""},          {"./", ""},           {"./x", "x"},
-        {"/x", "x"},         {"//x//y/", "x/y"}, {"./a/./b", "a/b"},   {"...", "..."},
-        {"..x/.y", "..x/.y"}, {"a/.", "a"},       {"././/.", ""},       {"x/y/z", "x/y/z"},
+        {".", ""},          {"/", ""},          {"./", ""},     {"./x", "x"},         {"/x", "x"},
+        {"//x//y/", "x/y"}, {"./a/./b", "a/b"}, {"...", "..."}, {"..x/.y", "..x/.y"}, {"a/.", "a"},
+        {"././/.", ""},     {"x/y/z", "x/y/z"},
     };
 
-    (void)state;
     begin();
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
         put_file(names[i][0], "t");
@@ -204,7 +202,6 @@ static void test_longest_name(void **state)
 {
     static char name[CPIO_NAME_SIZE];
 
-    (void)state;
     memset(name, 'n', CPIO_NAME_SIZE - 1);
     begin();
     put_file(name, "t");
@@ -216,7 +213,6 @@ static void test_longest_name(void **state)
 
 static void test_several_archives(void **state)
 {
-    (void)state;
     begin();
     put_file("one", "1");
     put_trailer();
@@ -235,7 +231,6 @@ static void test_several_archives(void **state)
 
 static void test_no_padding_at_the_very_end(void **state)
 {
-    (void)state;
     begin();
     put_file("x", "t");
     put_trailer();
@@ -250,7 +245,6 @@ static void test_checksum(void **state)
 {
     struct header h = header_of(0100644, "x", 3);
 
-    (void)state;
     h.magic = "070702";
     h.field[CHECKSUM] = 'a' + 'b' + 0xff;
     begin();
@@ -267,7 +261,6 @@ static void test_wrong_checksum(void **state)
 {
     struct header h = header_of(0100644, "x", 3);
 
-    (void)state;
     h.magic = "070702";
     h.field[CHECKSUM] = 'a' + 'b' + 'd';
     begin();
@@ -279,9 +272,9 @@ static void test_wrong_checksum(void **state)
 
 static void test_bad_magic(void **state)
 {
-    static const char *const magics[] = {"070707", "070700", "07070\0", "\0\0\0\0\0\0", "170701", "\xc7q\0\0\0\0"};
+    static const char *const magics[] = {"070707",       "070700", "07070\0",
+                                         "\0\0\0\0\0\0", "170701", "\xc7q\0\0\0\0"};
 
-    (void)state;
     for (size_t i = 0; i < sizeof(magics) / sizeof(magics[0]); i++) {
         struct header h = header_of(0100644, "y", 0);
 
@@ -298,7 +291,6 @@ static void test_bad_magic(void **state)
 
 static void test_not_hexadecimal(void **state)
 {
-    (void)state;
     for (int field = 0; field < 13; field++) {
         for (const char *c = "gG/:@`x -+\xff"; *c; c++) {
             begin();
@@ -313,7 +305,6 @@ static void test_not_hexadecimal(void **state)
 
 static void test_garbage_behind_a_trailer(void **state)
 {
-    (void)state;
     begin();
     put_trailer();
     put("\0\0\0\0garbage", 11);
@@ -323,7 +314,6 @@ static void test_garbage_behind_a_trailer(void **state)
 
 static void test_empty(void **state)
 {
-    (void)state;
     begin();
     open_archive();
     expect_error(1, "the archive ends without TRAILER!!!", 0);
@@ -331,7 +321,6 @@ static void test_empty(void **state)
 
 static void test_no_trailer(void **state)
 {
-    (void)state;
     begin();
     put_file("x", "abcd");
     open_archive();
@@ -343,7 +332,6 @@ static void test_name_without_nul(void **state)
 {
     struct header h = header_of(0100644, "abc", 0);
 
-    (void)state;
     begin();
     h.field[NAME_SIZE] = 3;
     put_entry(&h, "abc", "", 0);
@@ -356,7 +344,6 @@ static void test_name_with_nul_inside(void **state)
 {
     struct header h = header_of(0100644, "abc", 0);
 
-    (void)state;
     begin();
     h.field[NAME_SIZE] = 6;
     put_header(&h);
@@ -368,9 +355,9 @@ static void test_name_with_nul_inside(void **state)
 
 static void test_absurd_name_sizes(void **state)
 {
-    static const uint32_t sizes[] = {0, CPIO_NAME_SIZE + 1, 0x7fffffff, 0x80000000, 0xffffffff, 0xfffffffe};
+    static const uint32_t sizes[] = {0,          CPIO_NAME_SIZE + 1, 0x7fffffff,
+                                     0x80000000, 0xffffffff,         0xfffffffe};
 
-    (void)state;
     for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
         struct header h = header_of(0100644, "abc", 0);
 
@@ -387,10 +374,13 @@ static void test_name_past_the_end(void **state)
 {
     struct header h = header_of(0100644, "abc", 0);
 
-    (void)state;
     begin();
     h.field[NAME_SIZE] = 100;
     put_entry(&h, "abc", "", 0);
+    open_archive();
+    expect_error(1, "name runs past the end", 110);
+    begin();
+    put_header(&h);
     open_archive();
     expect_error(1, "name runs past the end", 110);
 }
@@ -399,7 +389,6 @@ static void test_contents_past_the_end(void **state)
 {
     static const uint32_t sizes[] = {5, 0x7fffffff, 0x80000000, 0xfffffffc, 0xffffffff};
 
-    (void)state;
     for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
         struct header h = header_of(0100644, "x", 0);
 
@@ -413,9 +402,9 @@ static void test_contents_past_the_end(void **state)
 
 static void test_dot_dot(void **state)
 {
-    static const char *const names[] = {"..", "../x", "a/..", "a/../b", "/..", "./../x", "a//..//b"};
+    static const char *const names[] = {"..",  "../x",   "a/..",    "a/../b",
+                                        "/..", "./../x", "a//..//b"};
 
-    (void)state;
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         begin();
         put_file(names[i], "");
@@ -435,7 +424,8 @@ static unsigned read_all(void)
 
     while (cpio_next(&cpio, &entry)) {
         assert_in_range(entry.data - (const uint8_t *)memory, 0, cpio.size);
-        assert_in_range(entry.size, 0, cpio.size - (uint64_t)(entry.data - (const uint8_t *)memory));
+        assert_in_range(entry.size, 0,
+                        cpio.size - (uint64_t)(entry.data - (const uint8_t *)memory));
         assert_true(strlen(entry.name) < CPIO_NAME_SIZE);
         assert_true(++count <= cpio.size / 110);
     }
@@ -443,29 +433,32 @@ static unsigned read_all(void)
     return count;
 }
 
-static void write_sample(void)
+/* Two archives. Returns where the first one ends, with the three zeros behind its trailer. */
+static size_t write_sample(void)
 {
+    size_t first;
+
     begin();
     put_file("etc/passwd", "root:x:0:0::/:/bin/sh\n");
     put_file("./init", "abcdefg");
     put_trailer();
+    first = archive.size;
     put_file("more", "m");
     put_trailer();
+    return first;
 }
 
-/* Cut anywhere, an archive is refused, except where one of its trailers is whole. */
+/* Cut anywhere, an archive is refused, except right behind one of its trailers. */
 static void test_every_truncation(void **state)
 {
-    size_t whole;
+    size_t first = write_sample(), whole = archive.size;
 
-    (void)state;
-    write_sample();
-    whole = archive.size;
     for (size_t size = 0; size < whole; size++) {
+        bool good = (size >= first - 3 && size <= first) || size >= whole - 3;
+
         open_bytes(size);
         read_all();
-        if (!cpio.error)
-            assert_memory_equal(archive.data + size - (size % 4 ? size % 4 : 4) - 12, "TRAILER!!!", 4);
+        assert_int_equal(cpio.error == NULL, good);
     }
     open_bytes(whole);
     assert_int_equal(read_all(), 3);
@@ -474,10 +467,10 @@ static void test_every_truncation(void **state)
 
 static void test_every_byte_spoiled(void **state)
 {
-    static const unsigned char values[] = {0, 1, '.', '/', '0', '1', '2', '7', 'F', 'f', 0x7f, 0x80, 0xff};
+    static const unsigned char values[] = {0,   1,   '.', '/',  '0',  '1', '2',
+                                           '7', 'F', 'f', 0x7f, 0x80, 0xff};
     size_t whole;
 
-    (void)state;
     write_sample();
     whole = archive.size;
     for (size_t at = 0; at < whole; at++) {
