@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 
-COUNTS = re.compile(r"^(\d+) passed, (\d+) failed")
+COUNTS = re.compile(r"(?:^|: )(\d+) passed, (\d+) failed$")
 
 
 def run(command):
@@ -22,7 +22,7 @@ def run(command):
         for line in process.stdout:
             sys.stdout.write(line)
             sys.stdout.flush()
-            last = COUNTS.match(line) or last
+            last = COUNTS.search(line.rstrip()) or last
     passed, failed = (int(n) for n in last.groups()) if last else (0, 0)
     if not last or (process.returncode and not failed):
         print(f"not ok - `{command}` ended with status {process.returncode}")
