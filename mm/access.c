@@ -1,4 +1,7 @@
-/* The kernel's way to user pages that need not be mapped where it runs: populate a range, copy to and from it. */
+/*
+ * The kernel's way to user pages that need not be mapped where it runs: populate a range, copy to
+ * and from it.
+ */
 #include "kernel/abi/errno.h"
 #include "mm/fault.h"
 #include "mm/mmap.h"
@@ -44,7 +47,8 @@ long mmap_populate_for(struct mm *mm, struct range range, enum access access)
 
 long mmap_populate(struct mm *mm, struct range range)
 {
-    for (struct vma *vma = vma_find(mm, range.start); vma && vma->start < range.end; vma = vma->next) {
+    for (struct vma *vma = vma_find(mm, range.start); vma && vma->start < range.end;
+         vma = vma->next) {
         struct range part = {max_u64(vma->start, range.start), min_u64(vma->end, range.end)};
         bool write = (vma->flags & (VMA_WRITE | VMA_SHARED)) == VMA_WRITE;
         long err;

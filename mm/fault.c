@@ -56,7 +56,9 @@ struct fault {
 
 /* ---- 1, 2: may it be at all ---- */
 
-/* Whether the stack @vma may grow down to @addr: limits, and the guard gap above what lies below. */
+/*
+ * Whether the stack @vma may grow down to @addr: limits, and the guard gap above what lies below.
+ */
 static bool may_grow(const struct mm *mm, const struct vma *vma, vaddr_t addr)
 {
     const struct vma *prev = vma->prev;
@@ -155,7 +157,8 @@ static void map_page(struct fault *f, struct pte old)
         tlb_range(&g, f->addr, f->addr + PAGE_SIZE);
         tlb_page(&g, pte_addr(old));
     }
-    pt_write(pt_entry_make(&f->mm->pt, f->addr, PT_PTE, &f->tables), pte_leaf(f->page, rights, PT_PTE));
+    pt_write(pt_entry_make(&f->mm->pt, f->addr, PT_PTE, &f->tables),
+             pte_leaf(f->page, rights, PT_PTE));
     f->mm->rss_pages++;
     tlb_finish(&g);
 }
@@ -206,13 +209,15 @@ static enum fault_result climb(struct fault *f)
 
 enum fault_result mm_fault(struct mm *mm, vaddr_t addr, enum access access)
 {
-    static const char *const words[] = {"done", "not mapped", "not allowed", "past the end", "no memory"};
+    static const char *const words[] = {"done", "not mapped", "not allowed", "past the end",
+                                        "no memory"};
     struct fault f = {.mm = mm, .addr = addr - page_offset(addr), .access = access};
     enum fault_result result;
 
     mm_assert(port_locked_write(&mm->lock));
     mm_stats.faults++;
     result = addr < TASK_SIZE ? climb(&f) : FAULT_MAPERR;
-    TRACE(TRACE_FAULT, .what = EVENT_FAULT, .a = addr, .b = access, .c = result, .words = words[result]);
+    TRACE(TRACE_FAULT, .what = EVENT_FAULT, .a = addr, .b = access, .c = result,
+          .words = words[result]);
     return result;
 }

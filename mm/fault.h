@@ -4,7 +4,10 @@
 #include "mm/pte.h"
 #include "mm/vma.h"
 
-/* Rights for a leaf of @vma that maps @frame: write is held back while a private page has other users. */
+/*
+ * Rights for a leaf of @vma that maps @frame: write is held back while a private page has other
+ * users.
+ */
 unsigned fault_rights(const struct vma *vma, paddr_t frame);
 
 /* The shared page of zeros that reads of untouched private memory show. */

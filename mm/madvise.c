@@ -24,12 +24,16 @@ static bool known_advice(int advice)
     }
 }
 
-/* Drop the pages of @range: private ones read as zeros or as the file again, shared ones are in the object still. */
+/*
+ * Drop the pages of @range: private ones read as zeros or as the file again, shared ones are in the
+ * object still.
+ */
 static long forget(struct mm *mm, struct range range)
 {
     struct gather g;
 
-    for (struct vma *vma = vma_find(mm, range.start); vma && vma->start < range.end; vma = vma->next)
+    for (struct vma *vma = vma_find(mm, range.start); vma && vma->start < range.end;
+         vma = vma->next)
         if (vma->flags & VMA_LOCKED)
             return mm_refuse(-EINVAL, REFUSE_ACCESS);
 
@@ -59,11 +63,15 @@ long mm_madvise(struct mm *mm, vaddr_t addr, uint64_t len, int advice)
     if (advice == MADV_DONTNEED)
         return forget(mm, range);
     if (advice == MADV_POPULATE_READ || advice == MADV_POPULATE_WRITE)
-        return mmap_populate_for(mm, range, advice == MADV_POPULATE_WRITE ? ACCESS_WRITE : ACCESS_READ);
+        return mmap_populate_for(mm, range,
+                                 advice == MADV_POPULATE_WRITE ? ACCESS_WRITE : ACCESS_READ);
     return 0;
 }
 
-/* Whether the page of @vma at @addr is in memory: mapped, or in the object where a fault would find it. */
+/*
+ * Whether the page of @vma at @addr is in memory: mapped, or in the object where a fault would find
+ * it.
+ */
 static bool resident(struct mm *mm, const struct vma *vma, vaddr_t addr)
 {
     struct pte *entry = pt_entry(&mm->pt, addr, PT_PTE);

@@ -1,11 +1,13 @@
 /*
- * The address space, as the rest of the kernel sees it. This is the only header of mm/ that kernel/ includes.
+ * The address space, as the rest of the kernel sees it. This is the only header of mm/ that kernel/
+ * includes.
  *
- * Lock order, outermost first: mm->lock, object->lock, and below them the port's own locks (frames, log), each held
- * for one call only. mm->lock is taken by the caller: for write around every call here that takes a `struct mm *`,
- * except where a comment says "for read".
+ * Lock order, outermost first: mm->lock, object->lock, and below them the port's own locks (frames,
+ * log), each held for one call only. mm->lock is taken by the caller: for write around every call
+ * here that takes a `struct mm *`, except where a comment says "for read".
  *
- * Errors are negative errno. A call that fails leaves the address space as it was: VMAs, tables, counters, frames.
+ * Errors are negative errno. A call that fails leaves the address space as it was: VMAs, tables,
+ * counters, frames.
  */
 #pragma once
 
@@ -17,7 +19,9 @@ struct object;
 
 /* ---- The address space ---- */
 
-/* A page table: the root and the level of the root's entries. Objects keep their pages in one too. */
+/*
+ * A page table: the root and the level of the root's entries. Objects keep their pages in one too.
+ */
 struct pt {
     struct pte *root;
     unsigned top;
@@ -48,21 +52,21 @@ extern struct mm *mm_all;
 
 struct mm {
     struct port_lock lock;
-    struct pt pt;         /* lock */
-    struct vma *first;    /* lock; by address */
-    struct vma *last;     /* lock */
-    struct vma *tree;     /* lock; root of the search tree */
-    uint32_t vma_count;   /* lock */
-    uint32_t anon_ids;    /* lock; last identity given to a VMA's anonymous pages */
-    uint64_t total_pages; /* lock; in all VMAs */
-    uint64_t data_pages;  /* lock; in private writable VMAs, stacks aside */
-    uint64_t stack_pages; /* lock; in VMAs that grow down */
-    uint64_t locked_pages; /* lock; in VMAs with VMA_LOCKED */
-    uint64_t rss_pages;   /* lock; frames mapped */
-    uint32_t future_flags; /* lock; VMA_LOCKED when mlockall asked for it */
+    struct pt pt;            /* lock */
+    struct vma *first;       /* lock; by address */
+    struct vma *last;        /* lock */
+    struct vma *tree;        /* lock; root of the search tree */
+    uint32_t vma_count;      /* lock */
+    uint32_t anon_ids;       /* lock; last identity given to a VMA's anonymous pages */
+    uint64_t total_pages;    /* lock; in all VMAs */
+    uint64_t data_pages;     /* lock; in private writable VMAs, stacks aside */
+    uint64_t stack_pages;    /* lock; in VMAs that grow down */
+    uint64_t locked_pages;   /* lock; in VMAs with VMA_LOCKED */
+    uint64_t rss_pages;      /* lock; frames mapped */
+    uint32_t future_flags;   /* lock; VMA_LOCKED when mlockall asked for it */
     struct mm_limits limits; /* lock */
     struct mm_layout layout; /* lock */
-    struct mm *next_mm;   /* all of them, for mm_check */
+    struct mm *next_mm;      /* all of them, for mm_check */
 };
 
 /* Settings of the whole of mm/, from the command line at boot, read only after that. */
@@ -70,14 +74,17 @@ enum realign { REALIGN_OFF, REALIGN_PMD, REALIGN_FULL };
 
 struct mm_config {
     enum realign realign;
-    bool randomize;       /* mmap base, brk and stack at random places */
+    bool randomize; /* mmap base, brk and stack at random places */
     vaddr_t mmap_min_addr;
     uint32_t max_map_count;
     uint64_t stack_guard; /* bytes kept free below a VMA that grows down */
 };
 extern struct mm_config mm_config;
 
-/* Why a call was refused, or an end of a move not widened; counted in mm_stats and said in the trace. */
+/*
+ * Why a call was refused, or an end of a move not widened; counted in mm_stats and said in the
+ * trace.
+ */
 #define REFUSALS(X)                                                                                \
     X(FLAGS, flags, "unknown or contradictory flags")                                              \
     X(UNALIGNED, unaligned, "address not page-aligned")                                            \
@@ -99,7 +106,7 @@ enum refusal {
 #define REFUSAL_NAME(upper, lower, words) REFUSE_##upper,
     REFUSALS(REFUSAL_NAME)
 #undef REFUSAL_NAME
-    REFUSAL_COUNT
+        REFUSAL_COUNT
 };
 
 /* Totals since boot, shown in /proc/vmstat. Lock: one CPU counts; per CPU once there are more. */
@@ -107,7 +114,8 @@ struct mm_stats {
     uint64_t moved[PT_LEVELS]; /* entries, by level */
     uint64_t moves;            /* runs of the engine */
     uint64_t widen_down, widen_up;
-    uint64_t widen_refused_down, widen_refused_up; /* mutually aligned, but a neighbour forbade it */
+    uint64_t widen_refused_down,
+        widen_refused_up; /* mutually aligned, but a neighbour forbade it */
     uint64_t tables_allocated, tables_freed;
     uint64_t tlb_flush, tlb_flush_full;
     uint64_t warn; /* destination PMD not none */
@@ -126,7 +134,10 @@ const char *mm_refusal_words(enum refusal why);
 /* An empty address space with no limits set; NULL when memory is out. No lock. */
 [[nodiscard]] struct mm *mm_create(void);
 
-/* Unmap all and free. No CPU uses it any more, except perhaps as the root now loaded: load another first. No lock. */
+/*
+ * Unmap all and free. No CPU uses it any more, except perhaps as the root now loaded: load another
+ * first. No lock.
+ */
 void mm_destroy(struct mm *mm);
 
 /* The physical address of the root, for CR3. */
@@ -135,7 +146,8 @@ paddr_t mm_root(const struct mm *mm);
 /* ---- Objects: pages that several mappings may share ---- */
 
 /*
- * An object of @bytes, all holes that read as zeros, with one reference for the caller; NULL when memory is out.
+ * An object of @bytes, all holes that read as zeros, with one reference for the caller; NULL when
+ * memory is out.
  * @name is shown in maps and copied; NULL for anonymous shared memory.
  */
 [[nodiscard]] struct object *object_create(uint64_t bytes, const char *name);
@@ -144,15 +156,21 @@ void object_put(struct object *object); /* frees it with the last reference */
 uint64_t object_size(const struct object *object);
 uint64_t object_ino(const struct object *object);
 
-/* Copy out of or into an object's bytes [off, off + len), which lie below its size. 0 or -ENOMEM. */
+/*
+ * Copy out of or into an object's bytes [off, off + len), which lie below its size. 0 or -ENOMEM.
+ */
 [[nodiscard]] long object_read(struct object *object, uint64_t off, void *dst, uint64_t len);
 [[nodiscard]] long object_write(struct object *object, uint64_t off, const void *src, uint64_t len);
 
-/* ---- The calls. Each returns 0, an address or a count, or a negative errno as Linux 6.18 does. ---- */
+/*
+ * ---- The calls. Each returns 0, an address or a count, or a negative errno as Linux 6.18 does.
+ * ----
+ */
 
 /*
- * mmap(2) after the file descriptor became an object. @offset in bytes. @object NULL for MAP_ANONYMOUS; the mapping
- * takes its own reference. @may_write: whether the file was opened for writing, asked for shared mappings only.
+ * mmap(2) after the file descriptor became an object. @offset in bytes. @object NULL for
+ * MAP_ANONYMOUS; the mapping takes its own reference. @may_write: whether the file was opened for
+ * writing, asked for shared mappings only.
  */
 long mm_mmap(struct mm *mm, vaddr_t addr, uint64_t len, uint32_t prot, uint32_t flags,
              struct object *object, uint64_t offset, bool may_write);
@@ -160,11 +178,15 @@ long mm_munmap(struct mm *mm, vaddr_t addr, uint64_t len);
 long mm_mprotect(struct mm *mm, vaddr_t addr, uint64_t len, uint32_t prot);
 long mm_madvise(struct mm *mm, vaddr_t addr, uint64_t len, int advice);
 long mm_mlock(struct mm *mm, vaddr_t addr, uint64_t len, bool lock, bool on_fault);
-long mm_brk(struct mm *mm, vaddr_t brk); /* returns the break in force afterwards, as the raw call does */
+long mm_brk(struct mm *mm,
+            vaddr_t brk); /* returns the break in force afterwards, as the raw call does */
 long mm_mremap(struct mm *mm, vaddr_t old, uint64_t old_len, uint64_t new_len, uint32_t flags,
                vaddr_t new_addr);
 
-/* mincore(2) for at most @pages pages from @addr: vec[i] bit 0 set when resident. 0 or -ENOMEM. For read. */
+/*
+ * mincore(2) for at most @pages pages from @addr: vec[i] bit 0 set when resident. 0 or -ENOMEM. For
+ * read.
+ */
 long mm_mincore(struct mm *mm, vaddr_t addr, uint64_t pages, uint8_t *vec);
 
 /* ---- Faults ---- */
@@ -179,12 +201,15 @@ enum fault_result {
     FAULT_OOM,
 };
 
-/* Make @access to @addr possible if the VMAs allow it. Lock: for write (a stack may grow, tables change). */
+/*
+ * Make @access to @addr possible if the VMAs allow it. Lock: for write (a stack may grow, tables
+ * change).
+ */
 enum fault_result mm_fault(struct mm *mm, vaddr_t addr, enum access access);
 
 /*
- * Copy between kernel memory and the user memory of @mm, which need not be the one in use, through the direct map,
- * faulting pages in. 0, -EFAULT or -ENOMEM; on failure a part may have been copied.
+ * Copy between kernel memory and the user memory of @mm, which need not be the one in use, through
+ * the direct map, faulting pages in. 0, -EFAULT or -ENOMEM; on failure a part may have been copied.
  */
 [[nodiscard]] long mm_copy_to(struct mm *mm, vaddr_t dst, const void *src, uint64_t len);
 [[nodiscard]] long mm_copy_from(struct mm *mm, void *dst, vaddr_t src, uint64_t len);
@@ -192,20 +217,24 @@ enum fault_result mm_fault(struct mm *mm, vaddr_t addr, enum access access);
 /* ---- exec's stack ---- */
 
 /*
- * The temporary stack: an empty VMA that grows down from TASK_SIZE, on which exec copies strings with mm_copy_to.
- * 0, -ENOMEM.
+ * The temporary stack: an empty VMA that grows down from TASK_SIZE, on which exec copies strings
+ * with mm_copy_to. 0, -ENOMEM.
  */
 [[nodiscard]] long stack_create(struct mm *mm);
 
 /*
- * Shift the whole stack down by @shift bytes (multiple of PAGE_SIZE) with the move engine and make room for it to
- * grow: layout.stack_top becomes the new end. All or nothing: 0, -ENOMEM, -EINVAL when it would not fit.
+ * Shift the whole stack down by @shift bytes (multiple of PAGE_SIZE) with the move engine and make
+ * room for it to grow: layout.stack_top becomes the new end. All or nothing: 0, -ENOMEM, -EINVAL
+ * when it would not fit.
  */
 [[nodiscard]] long stack_shift(struct mm *mm, uint64_t shift);
 
 /* ---- Looking ---- */
 
-/* One line of /proc/PID/maps at a time, in Linux's format with newline: @emit is called for each. For read. */
+/*
+ * One line of /proc/PID/maps at a time, in Linux's format with newline: @emit is called for each.
+ * For read.
+ */
 void mm_maps(struct mm *mm, void (*emit)(void *ctx, const char *line), void *ctx);
 
 /* VMAs and tables as stable, diffable text, a line at a time without newline. For read. */
@@ -214,5 +243,8 @@ void mm_dump(struct mm *mm, void (*emit)(void *ctx, const char *line), void *ctx
 /* Recount every invariant of design section 5; panics with the first that is broken. For read. */
 void mm_check(struct mm *mm);
 
-/* As mm_check for all address spaces and objects, and every frame's reference count on top. All locks free. */
+/*
+ * As mm_check for all address spaces and objects, and every frame's reference count on top. All
+ * locks free.
+ */
 void mm_check_all(void);

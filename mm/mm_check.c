@@ -1,6 +1,7 @@
 /*
- * Every invariant of an address space, recounted from scratch. docs/invariants.md lists them. A broken one panics with
- * its words. Slow on purpose: nothing that the code under check keeps is believed.
+ * Every invariant of an address space, recounted from scratch. docs/invariants.md lists them. A
+ * broken one panics with its words. Slow on purpose: nothing that the code under check keeps is
+ * believed.
  */
 #include "mm/fault.h"
 #include "mm/object.h"
@@ -40,7 +41,10 @@ static void check_vma(const struct vma *vma, struct vma_totals *t)
     t->locked += vma->flags & VMA_LOCKED ? pages : 0;
 }
 
-/* In order, the tree visits what the list links; *at is where in the list we are. Returns the largest gap below. */
+/*
+ * In order, the tree visits what the list links; *at is where in the list we are. Returns the
+ * largest gap below.
+ */
 static uint64_t check_tree(const struct vma *vma, const struct vma *parent, const struct vma **at)
 {
     uint64_t gap, low;
@@ -48,13 +52,15 @@ static uint64_t check_tree(const struct vma *vma, const struct vma *parent, cons
     if (!vma)
         return 0;
     CHECK(vma->parent == parent, "VMA %llx: wrong parent in the tree", (ull)vma->start);
-    CHECK(!parent || parent->priority >= vma->priority, "VMA %llx: tree not in heap order", (ull)vma->start);
+    CHECK(!parent || parent->priority >= vma->priority, "VMA %llx: tree not in heap order",
+          (ull)vma->start);
     gap = check_tree(vma->left, vma, at);
     CHECK(*at == vma, "VMA %llx: list and tree disagree", (ull)vma->start);
     *at = vma->next;
     low = vma->prev ? vma->prev->end : 0;
     low = vma_low(vma) > low ? vma_low(vma) - low : 0;
-    CHECK(vma->gap == low, "VMA %llx: gap %llx, recounted %llx", (ull)vma->start, (ull)vma->gap, (ull)low);
+    CHECK(vma->gap == low, "VMA %llx: gap %llx, recounted %llx", (ull)vma->start, (ull)vma->gap,
+          (ull)low);
     gap = max_u64(gap, vma->gap);
     gap = max_u64(gap, check_tree(vma->right, vma, at));
     CHECK(vma->max_gap == gap, "VMA %llx: largest gap %llx, recounted %llx", (ull)vma->start,
@@ -77,8 +83,10 @@ static void check_vmas(const struct mm *mm)
     check_tree(mm->tree, NULL, &at);
     CHECK(!at, "VMA %llx is not in the tree", (ull)at->start);
     CHECK(mm->vma_count == t.count, "%u VMAs, recounted %llu", mm->vma_count, (ull)t.count);
-    CHECK(mm->total_pages == t.pages, "%llu pages, recounted %llu", (ull)mm->total_pages, (ull)t.pages);
-    CHECK(mm->data_pages == t.data, "%llu data pages, recounted %llu", (ull)mm->data_pages, (ull)t.data);
+    CHECK(mm->total_pages == t.pages, "%llu pages, recounted %llu", (ull)mm->total_pages,
+          (ull)t.pages);
+    CHECK(mm->data_pages == t.data, "%llu data pages, recounted %llu", (ull)mm->data_pages,
+          (ull)t.data);
     CHECK(mm->stack_pages == t.stack, "%llu stack pages, recounted %llu", (ull)mm->stack_pages,
           (ull)t.stack);
     CHECK(mm->locked_pages == t.locked, "%llu locked pages, recounted %llu", (ull)mm->locked_pages,
@@ -133,15 +141,16 @@ static void check_table(struct table_walk *w, const struct pte *table, unsigned 
             continue;
         live++;
         if (pte_is_table(table[i], level)) {
-            CHECK(pt_frame(pte_to_table(table[i]))->live > 0, "the table for %llx is empty", (ull)va);
+            CHECK(pt_frame(pte_to_table(table[i]))->live > 0, "the table for %llx is empty",
+                  (ull)va);
             check_table(w, pte_to_table(table[i]), level - 1, va);
         } else {
             check_leaf(w, table[i], va, level);
             w->leaves++;
         }
     }
-    CHECK(frame->live == live, "the table for %llx: %u live entries, recounted %u", (ull)base, frame->live,
-          live);
+    CHECK(frame->live == live, "the table for %llx: %u live entries, recounted %u", (ull)base,
+          frame->live, live);
 }
 
 /* Take back the marks that check_table made. */
@@ -170,7 +179,8 @@ void mm_check(struct mm *mm)
     mm_assert(port_locked(&mm->lock));
     check_vmas(mm);
     leaves = check_tables(mm, &mm->pt);
-    CHECK(mm->rss_pages == leaves, "%llu pages mapped, recounted %llu", (ull)mm->rss_pages, (ull)leaves);
+    CHECK(mm->rss_pages == leaves, "%llu pages mapped, recounted %llu", (ull)mm->rss_pages,
+          (ull)leaves);
 }
 
 /* ---- Reference counts, over all address spaces and objects ---- */
@@ -189,8 +199,8 @@ static void count_leaf(struct pte entry, vaddr_t va, enum count_pass pass)
         frame->refs--;
         break;
     case COUNT_LOOK:
-        CHECK(frame->refs == own, "the frame at %llx has %u references that map it nowhere", (ull)va,
-              frame->refs - own);
+        CHECK(frame->refs == own, "the frame at %llx has %u references that map it nowhere",
+              (ull)va, frame->refs - own);
         break;
     case COUNT_UP:
         frame->refs++;

@@ -1,4 +1,7 @@
-/* An address space as text: /proc/PID/maps as Linux writes it, and VMAs with their tables, stable and diffable. */
+/*
+ * An address space as text: /proc/PID/maps as Linux writes it, and VMAs with their tables, stable
+ * and diffable.
+ */
 #include "mm/object.h"
 #include "mm/pt.h"
 #include "mm/trace.h"
@@ -43,8 +46,9 @@ static void maps_line(const struct mm *mm, const struct vma *vma, char line[LINE
     int n;
 
     rights_text(vma, rights);
-    n = port_format(line, LINE, "%08llx-%08llx %s %08llx 00:%02x %llu ", (ull)vma->start, (ull)vma->end,
-                    rights, offset, vma->object ? 1 : 0, vma->object ? (ull)vma->object->ino : 0);
+    n = port_format(line, LINE, "%08llx-%08llx %s %08llx 00:%02x %llu ", (ull)vma->start,
+                    (ull)vma->end, rights, offset, vma->object ? 1 : 0,
+                    vma->object ? (ull)vma->object->ino : 0);
     while (name[0] && n < MAPS_NAME_COLUMN)
         line[n++] = ' ';
     port_format(line + n, (size_t)(LINE - n), "%s\n", name);
@@ -74,10 +78,11 @@ static void dump_vma(const struct dump *d, const struct vma *vma)
     char line[LINE], rights[5];
 
     rights_text(vma, rights);
-    port_format(line, LINE, "vma %012llx-%012llx %s%s%s%s pages %llu id %u pgoff %llx %s", (ull)vma->start,
-                (ull)vma->end, rights, vma->flags & VMA_GROWSDOWN ? " grows" : "",
-                vma->flags & VMA_LOCKED ? " locked" : "", vma->flags & VMA_NORESERVE ? " noreserve" : "",
-                (ull)vma_pages(vma), vma->anon, (ull)vma->pgoff, vma_name(d->mm, vma));
+    port_format(line, LINE, "vma %012llx-%012llx %s%s%s%s pages %llu id %u pgoff %llx %s",
+                (ull)vma->start, (ull)vma->end, rights, vma->flags & VMA_GROWSDOWN ? " grows" : "",
+                vma->flags & VMA_LOCKED ? " locked" : "",
+                vma->flags & VMA_NORESERVE ? " noreserve" : "", (ull)vma_pages(vma), vma->anon,
+                (ull)vma->pgoff, vma_name(d->mm, vma));
     d->emit(d->ctx, line);
 }
 
@@ -88,14 +93,16 @@ static bool alike(struct pte a, struct pte b, unsigned level)
 }
 
 /* One line for the @n leaves from @entry on. */
-static void dump_leaves(const struct dump *d, const struct pte *entry, unsigned n, unsigned level, vaddr_t va)
+static void dump_leaves(const struct dump *d, const struct pte *entry, unsigned n, unsigned level,
+                        vaddr_t va)
 {
     unsigned rights = pte_rights(*entry);
     char line[LINE];
 
     port_format(line, LINE, "%*s%s %3u %012llx-%012llx %c%c%c %u", (int)(2 * (PT_TOP - level)), "",
                 level_name(level), pt_index(va, level), (ull)va, (ull)(va + n * pt_span(level)),
-                rights & PTE_R ? 'r' : '-', rights & PTE_W ? 'w' : '-', rights & PTE_X ? 'x' : '-', n);
+                rights & PTE_R ? 'r' : '-', rights & PTE_W ? 'w' : '-', rights & PTE_X ? 'x' : '-',
+                n);
     d->emit(d->ctx, line);
 }
 

@@ -1,6 +1,6 @@
 /*
- * mmap, munmap and brk. Like every call on an address space, each decides, reserves and commits, in this order.
- * The answers are those of Linux 6.18, but that a call which fails changes nothing.
+ * mmap, munmap and brk. Like every call on an address space, each decides, reserves and commits, in
+ * this order. The answers are those of Linux 6.18, but that a call which fails changes nothing.
  */
 #include "mm/mmap.h"
 
@@ -48,7 +48,8 @@ uint64_t mmap_mapped_pages(const struct mm *mm, struct range range)
 {
     uint64_t bytes = 0;
 
-    for (struct vma *vma = vma_find(mm, range.start); vma && vma->start < range.end; vma = vma->next)
+    for (struct vma *vma = vma_find(mm, range.start); vma && vma->start < range.end;
+         vma = vma->next)
         bytes += min_u64(vma->end, range.end) - max_u64(vma->start, range.start);
     return bytes >> PAGE_SHIFT;
 }

@@ -17,15 +17,21 @@ void mmap_clear(struct mm *mm, struct range range, struct vma_reserve *reserve, 
 uint32_t mmap_prot_flags(uint32_t prot);
 
 /*
- * Where @len bytes (multiple of PAGE_SIZE) should go when not fixed: the hint @addr (0 for none) if it is free, else
- * the highest gap below mmap_base, else the highest anywhere. 0 when there is none.
+ * Where @len bytes (multiple of PAGE_SIZE) should go when not fixed: the hint @addr (0 for none) if
+ * it is free, else the highest gap below mmap_base, else the highest anywhere. 0 when there is
+ * none.
  */
 vaddr_t mmap_place(const struct mm *mm, vaddr_t addr, uint64_t len);
 
-/* Fault every page of @range in, for writing where the VMA is private and writable. -ENOMEM or -EFAULT at the first fail. */
+/*
+ * Fault every page of @range in, for writing where the VMA is private and writable. -ENOMEM or
+ * -EFAULT at the first fail.
+ */
 long mmap_populate(struct mm *mm, struct range range);
 
-/* Fault every page of @range in for @access. Those that need nothing are skipped. Errors likewise. */
+/*
+ * Fault every page of @range in for @access. Those that need nothing are skipped. Errors likewise.
+ */
 long mmap_populate_for(struct mm *mm, struct range range, enum access access);
 
 /* Pages that @range has in VMAs now, and would be freed of the limits by clearing it. */

@@ -1,6 +1,7 @@
 /*
- * mprotect and mlock: the calls that change what a range of VMAs is, after splitting it off at both ends.
- * A call that fails changes nothing; Linux has by then changed what lies below the hole that it found.
+ * mprotect and mlock: the calls that change what a range of VMAs is, after splitting it off at both
+ * ends. A call that fails changes nothing; Linux has by then changed what lies below the hole that
+ * it found.
  */
 #include "kernel/abi/errno.h"
 #include "kernel/abi/mman.h"
@@ -8,7 +9,8 @@
 #include "mm/mmap.h"
 
 /* Narrow or widen the rights of the leaves of @vma in @range to what the VMA's flags now allow. */
-static void protect_pages(struct mm *mm, const struct vma *vma, struct range range, struct gather *g)
+static void protect_pages(struct mm *mm, const struct vma *vma, struct range range,
+                          struct gather *g)
 {
     vaddr_t va = range.start;
     struct pt_run run;
@@ -24,7 +26,10 @@ static void protect_pages(struct mm *mm, const struct vma *vma, struct range ran
     }
 }
 
-/* Set @set and clear @clear in the flags of all VMAs in @range, which were split at its ends, and of their pages. */
+/*
+ * Set @set and clear @clear in the flags of all VMAs in @range, which were split at its ends, and
+ * of their pages.
+ */
 static void change_flags(struct mm *mm, struct range range, uint32_t set, uint32_t clear,
                          struct vma_reserve *reserve)
 {
@@ -33,7 +38,8 @@ static void change_flags(struct mm *mm, struct range range, uint32_t set, uint32
     vma_split_at(mm, range.start, reserve);
     vma_split_at(mm, range.end, reserve);
     tlb_begin(&g, mm, &mm->pt);
-    for (struct vma *vma = vma_find(mm, range.start); vma && vma->start < range.end; vma = vma->next) {
+    for (struct vma *vma = vma_find(mm, range.start); vma && vma->start < range.end;
+         vma = vma->next) {
         uint32_t flags = (vma->flags & ~clear) | set;
 
         if ((flags ^ vma->flags) & VMA_ACCESS) {
@@ -64,13 +70,16 @@ static long may_protect(struct mm *mm, struct range range, uint32_t flags)
 {
     uint64_t writable = 0;
 
-    for (struct vma *vma = vma_find(mm, range.start); vma && vma->start < range.end; vma = vma->next) {
+    for (struct vma *vma = vma_find(mm, range.start); vma && vma->start < range.end;
+         vma = vma->next) {
         if ((flags & VMA_WRITE) && !(vma->flags & VMA_MAYWRITE))
             return mm_refuse(-EACCES, REFUSE_ACCESS);
         if ((flags & VMA_WRITE) && !(vma->flags & (VMA_WRITE | VMA_SHARED)))
-            writable += (min_u64(vma->end, range.end) - max_u64(vma->start, range.start)) >> PAGE_SHIFT;
+            writable +=
+                (min_u64(vma->end, range.end) - max_u64(vma->start, range.start)) >> PAGE_SHIFT;
     }
-    if (mm->data_pages + writable > mm->limits.data >> PAGE_SHIFT || !vma_may_commit(flags, writable))
+    if (mm->data_pages + writable > mm->limits.data >> PAGE_SHIFT ||
+        !vma_may_commit(flags, writable))
         return mm_refuse(-ENOMEM, REFUSE_LIMIT);
     return 0;
 }
@@ -137,6 +146,7 @@ long mm_mlock(struct mm *mm, vaddr_t addr, uint64_t len, bool lock, bool on_faul
     change_flags(mm, range, flags, VMA_LOCKED | VMA_LOCKONFAULT, &reserve);
     vma_reserve_drain(&reserve);
     if (lock && !on_fault)
-        (void)mmap_populate(mm, range); /* pages without access, or past an object's end, stay out */
+        (void)mmap_populate(mm,
+                            range); /* pages without access, or past an object's end, stay out */
     return 0;
 }

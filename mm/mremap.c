@@ -1,27 +1,29 @@
 /*
  * mremap(2): check, classify, plan, reserve; then move, which cannot fail.
  *
- * All cases, in the order in which they are decided. S is [old, old + old_len), D is [new, new + new_len).
+ * All cases, in the order in which they are decided. S is [old, old + old_len), D is [new, new +
+ * new_len).
  *
- *   asked for                         answer
- *   ------------------------------    -----------------------------------------------------------------------------
- *   unknown flag, unaligned, no length, new_len beyond the address space                              EINVAL
- *   FIXED or DONTUNMAP without MAYMOVE; DONTUNMAP and another length; S and D overlap                 EINVAL
- *   nothing at old                                                                                    EFAULT
- *   old_len 0 of a private mapping                                                                    EINVAL
- *   same length                       old
- *   shorter                           the rest of S is unmapped, also over several VMAs and holes;    old
- *   S leaves its VMA                                                                                  EFAULT
- *   longer, free space behind         the VMA grows, and merges with what it now touches;             old
- *   longer, none, without MAYMOVE                                                                     ENOMEM
- *   longer, MAYMOVE                   S moves to the highest gap that holds new_len;                  new
- *   FIXED                             D is cleared, S moves there, shorter or longer as asked;        new
- *   DONTUNMAP                         the pages move, S stays mapped and empty;                       new
- *   old_len 0, shared                 D shows the same pages as S, which stays;                       new
+ *   asked for                    answer
+ *   -------------------------    ---------------------------------------------------------------
+ *   unknown flag, unaligned old, no new_len, new_len beyond the address space           EINVAL
+ *   FIXED or DONTUNMAP: without MAYMOVE, new unaligned or too high, S and D overlap     EINVAL
+ *   DONTUNMAP with another length                                                       EINVAL
+ *   nothing at old                                                                      EFAULT
+ *   old_len 0, private                                                                  EINVAL
+ *   same length                  nothing to do                                          old
+ *   shorter                      the rest of S is unmapped, over VMAs and holes         old
+ *   what moves leaves its VMA                                                           EFAULT
+ *   longer, space behind         the VMA grows, and merges with what it now touches     old
+ *   longer, no space             and may not move                                       ENOMEM
+ *   longer, MAYMOVE              S moves to the highest gap that holds new_len          new
+ *   FIXED                        D is cleared, S moves there, shorter or longer         new
+ *   DONTUNMAP                    the pages move, S stays mapped and empty               new
+ *   old_len 0, shared            D shows the same pages as S, which stays               new
  *
- * Any limit (number of VMAs, RLIMIT_AS, RLIMIT_DATA) and any lack of memory is ENOMEM, of lockable memory EAGAIN.
- * All or nothing: what is answered with an error has changed nothing. Linux 6.18 gives the same answers, but may have
- * unmapped D, or the rest of S, before it fails.
+ * Any limit (number of VMAs, RLIMIT_AS, RLIMIT_DATA) and any lack of memory is ENOMEM, of lockable
+ * memory EAGAIN. All or nothing: what is answered with an error has changed nothing. Linux 6.18
+ * gives the same answers, but may have unmapped D, or the rest of S, before it fails.
  */
 #include "kernel/abi/errno.h"
 #include "kernel/abi/mman.h"
@@ -32,12 +34,12 @@
 /* One call on its way. */
 struct remap {
     struct mm *mm;
-    struct range src;  /* S */
-    struct range dst;  /* D; its start is the hint until the target is chosen */
-    uint64_t old_len;  /* bytes, multiples of PAGE_SIZE */
+    struct range src; /* S */
+    struct range dst; /* D; its start is the hint until the target is chosen */
+    uint64_t old_len; /* bytes, multiples of PAGE_SIZE */
     uint64_t new_len;
-    uint32_t flags;    /* MREMAP_ */
-    struct vma *vma;   /* at old */
+    uint32_t flags;  /* MREMAP_ */
+    struct vma *vma; /* at old */
 
     struct vma_reserve vmas;
     struct pt_move move;
@@ -63,7 +65,7 @@ static long check_target(const struct remap *r)
         return mm_refuse(-EINVAL, REFUSE_FLAGS);
     if ((r->flags & MREMAP_DONTUNMAP) && r->old_len != r->new_len)
         return mm_refuse(-EINVAL, REFUSE_LENGTH);
-    if (r->src.start < new + r->new_len && new < r->src.start + r->old_len)
+    if (r->src.start < new + r->new_len &&new < r->src.start + r->old_len)
         return mm_refuse(-EINVAL, REFUSE_OVERLAP);
     if (r->mm->vma_count + 5 >= mm_config.max_map_count)
         return mm_refuse(-ENOMEM, REFUSE_LIMIT);
@@ -95,7 +97,8 @@ static long check_growth(const struct remap *r)
 
     if (pgoff + (r->new_len >> PAGE_SHIFT) < pgoff)
         return mm_refuse(-EINVAL, REFUSE_OFFSET);
-    if ((r->vma->flags & VMA_LOCKED) && r->mm->locked_pages + added > r->mm->limits.memlock >> PAGE_SHIFT)
+    if ((r->vma->flags & VMA_LOCKED) &&
+        r->mm->locked_pages + added > r->mm->limits.memlock >> PAGE_SHIFT)
         return mm_refuse(-EAGAIN, REFUSE_LIMIT);
     if (!vma_may_expand(r->mm, r->vma->flags, added) || !vma_may_commit(r->vma->flags, added))
         return mm_refuse(-ENOMEM, REFUSE_LIMIT);
@@ -104,6 +107,8 @@ static long check_growth(const struct remap *r)
 
 static long check_vma(struct remap *r)
 {
+    uint64_t kept = min_u64(r->old_len, r->new_len);
+
     r->vma = vma_at(r->mm, r->src.start);
     if (!r->vma)
         return mm_refuse(-EFAULT, REFUSE_UNMAPPED);
@@ -111,7 +116,9 @@ static long check_vma(struct remap *r)
         return mm_refuse(-EINVAL, REFUSE_PRIVATE_COPY);
     if (resizes_in_place_at_most(r))
         return 0;
-    if (r->old_len > r->vma->end - r->src.start)
+    if (r->old_len > TASK_SIZE - r->src.start && kept < r->old_len)
+        return mm_refuse(-EINVAL, REFUSE_LENGTH);
+    if (kept > r->vma->end - r->src.start)
         return mm_refuse(-EFAULT, REFUSE_CROSSES_VMA);
     return r->new_len > r->old_len ? check_growth(r) : 0;
 }
@@ -161,7 +168,8 @@ static long choose_target(struct remap *r)
         return mm_refuse(-EPERM, REFUSE_TOO_LOW);
     r->dst = (struct range){new, new + r->new_len};
     if (r->src.start >= r->dst.start && r->src.start < r->dst.end)
-        return mm_refuse(-EFAULT, REFUSE_UNMAPPED); /* old_len 0: clearing D would unmap what D is to show */
+        return mm_refuse(-EFAULT,
+                         REFUSE_UNMAPPED); /* old_len 0: clearing D would unmap what D is to show */
     return 0;
 }
 
@@ -178,7 +186,10 @@ static long check_limits(const struct remap *r)
     return 0;
 }
 
-/* Floors and ceilings from the neighbours; S and D do not count as such, since S leaves and D is empty. */
+/*
+ * Floors and ceilings from the neighbours; S and D do not count as such, since S leaves and D is
+ * empty.
+ */
 static void fill_move(struct remap *r)
 {
     struct mm *mm = r->mm;
@@ -210,7 +221,9 @@ static long reserve(struct remap *r)
     return 0;
 }
 
-/* A VMA for D like the one at old. Memory that never had a page belongs where it goes, as on Linux. */
+/*
+ * A VMA for D like the one at old. Memory that never had a page belongs where it goes, as on Linux.
+ */
 static struct vma *new_vma(struct remap *r)
 {
     struct vma *vma = vma_reserve_take(&r->vmas);
@@ -322,7 +335,8 @@ long mm_mremap(struct mm *mm, vaddr_t old, uint64_t old_len, uint64_t new_len, u
     long result;
 
     mm_assert(port_locked_write(&mm->lock));
-    TRACE(TRACE_MREMAP, .what = EVENT_CALL, .level = flags, .a = old, .b = old_len, .c = new_len, .d = new_addr);
+    TRACE(TRACE_MREMAP, .what = EVENT_CALL, .level = flags, .a = old, .b = old_len, .c = new_len,
+          .d = new_addr);
     result = remap(&r);
     TRACE(TRACE_MREMAP, .what = EVENT_RETURN, .a = (uint64_t)result);
     return result;

@@ -91,7 +91,8 @@ static long fill_hole(struct object *object, uint64_t off, paddr_t *page)
         return -ENOMEM;
     }
     port_frame(*page)->refs = 1;
-    pt_write(pt_entry_make(&object->pt, off, PT_PTE, &reserve), pte_leaf(*page, PTE_R | PTE_W, PT_PTE));
+    pt_write(pt_entry_make(&object->pt, off, PT_PTE, &reserve),
+             pte_leaf(*page, PTE_R | PTE_W, PT_PTE));
     return 0;
 }
 
@@ -110,7 +111,6 @@ long object_page(struct object *object, uint64_t index, bool create, paddr_t *pa
     port_unlock_write(&object->lock);
     return err;
 }
-
 
 long object_read(struct object *object, uint64_t off, void *dst, uint64_t len)
 {

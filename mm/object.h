@@ -1,7 +1,7 @@
 /*
- * Objects: pages that several mappings may share, the content of a file or shared anonymous memory. The pages hang in
- * a page-table tree of the object's own, keyed by byte offset, that no processor walks; so pt.c and tlb.c serve here
- * too. The tree is as high as the largest offset needs.
+ * Objects: pages that several mappings may share, the content of a file or shared anonymous memory.
+ * The pages hang in a page-table tree of the object's own, keyed by byte offset, that no processor
+ * walks; so pt.c and tlb.c serve here too. The tree is as high as the largest offset needs.
  */
 #pragma once
 
@@ -11,12 +11,12 @@
 
 struct object {
     struct port_lock lock;
-    uint32_t refs;        /* mappings and open files; lock of whoever holds one */
-    uint64_t ino;         /* constant */
+    uint32_t refs;          /* mappings and open files; lock of whoever holds one */
+    uint64_t ino;           /* constant */
     char name[OBJECT_NAME]; /* constant; empty for shared anonymous memory */
-    uint64_t bytes;       /* lock */
-    struct pt pt;         /* lock; leaves map the pages, the object holds a reference on each */
-    struct object *next;  /* all of them, for mm_check */
+    uint64_t bytes;         /* lock */
+    struct pt pt;           /* lock; leaves map the pages, the object holds a reference on each */
+    struct object *next;    /* all of them, for mm_check */
 };
 
 extern struct object *object_all;

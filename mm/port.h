@@ -1,6 +1,6 @@
 /*
- * The seam below mm/: all that it needs from the machine it runs on, resolved by the linker. The kernel's side is
- * kernel/port.c; the host's simulates frames and a TLB, in tests/host/.
+ * The seam below mm/: all that it needs from the machine it runs on, resolved by the linker. The
+ * kernel's side is kernel/port.c; the host's simulates frames and a TLB, in tests/host/.
  */
 #pragma once
 
@@ -16,7 +16,8 @@ struct trace_event;
  * @live: of a page table, how many of its entries are not empty (user half only, for a root).
  * @next: of a frame in a list, the frame number of the next, 0 at the end.
  *
- * Lock: of the mm that the frame is a table of or mapped in; a frame in a list belongs to the list's owner.
+ * Lock: of the mm that the frame is a table of or mapped in; a frame in a list belongs to the
+ * list's owner.
  */
 struct frame {
     uint32_t refs;
@@ -28,7 +29,10 @@ struct frame {
 
 /* ---- Frames of memory ---- */
 
-/* A frame with refs and live 0, zero-filled when @zero; 0 when memory is out. Frame 0 is never given out. */
+/*
+ * A frame with refs and live 0, zero-filled when @zero; 0 when memory is out. Frame 0 is never
+ * given out.
+ */
 [[nodiscard]] paddr_t port_frame_alloc(bool zero);
 void port_frame_free(paddr_t frame);
 
@@ -54,8 +58,8 @@ void port_free(void *object, size_t size);
 void port_root_init(paddr_t root);
 
 /*
- * Forget, on every CPU that may use @mm, what was cached of the translation of [start, end) or of everything:
- * entries of all levels. Returns when all have done so. (Intel SDM vol. 3, 4.10.4)
+ * Forget, on every CPU that may use @mm, what was cached of the translation of [start, end) or of
+ * everything: entries of all levels. Returns when all have done so. (Intel SDM vol. 3, 4.10.4)
  */
 void port_tlb_flush(struct mm *mm, struct range range);
 void port_tlb_flush_all(struct mm *mm);
@@ -87,7 +91,10 @@ static inline bool port_locked(const struct port_lock *lock)
 extern uint32_t port_trace_mask;
 void port_trace(const struct trace_event *event);
 
-/* snprintf with d u x lx lu llx llu s c p %, width, * and zero fill; returns the length that would have been written. */
+/*
+ * snprintf with d u x lx lu llx llu s c p %, width, * and zero fill; returns the length that would
+ * have been written.
+ */
 int port_format(char *buf, size_t size, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 
 /* One line to the log, at the level of warnings, without a newline at its end. */

@@ -8,7 +8,10 @@
 #include "mm/mm.h"
 #include "mm/pte.h"
 
-/* Tables set aside before a point of no return: a list of zero-filled frames, linked by frame number. */
+/*
+ * Tables set aside before a point of no return: a list of zero-filled frames, linked by frame
+ * number.
+ */
 struct pt_reserve {
     uint32_t head;
     uint32_t count;
@@ -35,7 +38,10 @@ void pt_write(struct pte *entry, struct pte value);
 /* The entry that translates @va at @level, or NULL where no table leads there. */
 struct pte *pt_entry(const struct pt *pt, vaddr_t va, unsigned level);
 
-/* As pt_entry, but missing tables are taken from @reserve, which has as many as pt_missing() says. For write. */
+/*
+ * As pt_entry, but missing tables are taken from @reserve, which has as many as pt_missing() says.
+ * For write.
+ */
 struct pte *pt_entry_make(struct pt *pt, vaddr_t va, unsigned level, struct pt_reserve *reserve);
 
 /* How many tables pt_entry_make() would have to add for @va at @level. */
@@ -50,7 +56,7 @@ struct pt_run {
 };
 
 /*
- * The next leaves at or above *va and below @end, skipping holes with their whole span; *va becomes the address
- * after the run. False when there are none.
+ * The next leaves at or above *va and below @end, skipping holes with their whole span; *va becomes
+ * the address after the run. False when there are none.
  */
 bool pt_next_run(const struct pt *pt, vaddr_t *va, vaddr_t end, struct pt_run *run);

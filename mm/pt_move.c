@@ -3,22 +3,26 @@
  *
  * Plan    find how far the range can be widened, and count the tables that the destination lacks.
  * Reserve those tables. It is the last thing that can fail.
- * Commit  take the entries in memmove's order, each at the highest level at which its whole span is to move.
+ * Commit  take the entries in memmove's order, each at the highest level at which its whole span
+ *         is to move.
  *
- * The same steps, found by next_step(), serve the count and the commit. One engine serves every level.
+ * The same steps, found by next_step(), serve the count and the commit. One engine serves every
+ * level.
  *
- * Why the order makes every widening safe. Say new < old, the steps ascend, and the distance d = old - new is a
- * multiple of the span of the entries moved:
+ * Why the order makes every widening safe. Say new < old, the steps ascend, and the distance d =
+ * old - new is a multiple of the span of the entries moved:
  *
  *              S - d           S
  *     ----|-----------|---|-----------|----
  *
- * When the entry that spans S is taken, S holds only pages still to be moved: neighbours are excluded by floor and
- * ceiling, and what was moved into S would have come from S + d, which is later. S - d holds nothing: source pages
- * there were moved earlier, and what lands there comes from S alone. So the two ranges never count as each other's
- * neighbours. For new > old the same holds with descending steps.
+ * When the entry that spans S is taken, S holds only pages still to be moved: neighbours are
+ * excluded by floor and ceiling, and what was moved into S would have come from S + d, which is
+ * later. S - d holds nothing: source pages there were moved earlier, and what lands there comes
+ * from S alone. So the two ranges never count as each other's neighbours. For new > old the same
+ * holds with descending steps.
  *
- * Source: seed texts of March and May 2023. Linux: move_page_tables(), try_realign_addr(), can_align_down().
+ * Source: seed texts of March and May 2023. Linux: move_page_tables(), try_realign_addr(),
+ * can_align_down().
  */
 #include "mm/pt_move.h"
 
@@ -27,8 +31,8 @@
 /* Neighbouring entries of one table that move whole into neighbouring slots of one table. */
 struct pt_step {
     unsigned level;
-    vaddr_t old, new;  /* start of the lowest entry's span */
-    struct pte *from;  /* the lowest entry; the one that the step was found by is not empty */
+    vaddr_t old, new; /* start of the lowest entry's span */
+    struct pte *from; /* the lowest entry; the one that the step was found by is not empty */
     unsigned count;
 };
 
@@ -60,8 +64,8 @@ static bool free_above(const struct pt_move *m, unsigned level)
  *      |...........|---------|/////////////////////////|
  *      |<------ one entry's span ------>|
  *
- * Both sides sit at the same offset in the span. Allowed when neither has a neighbour in the part added, and the range
- * reaches the span's end or can be widened up to it.
+ * Both sides sit at the same offset in the span. Allowed when neither has a neighbour in the part
+ * added, and the range reaches the span's end or can be widened up to it.
  *
  * Source: seed text of May 2023, patch 1.
  */
@@ -69,21 +73,26 @@ static bool widen_down(struct pt_move *m, unsigned level)
 {
     uint64_t off = pt_offset(m->old, level);
 
-    if (m->len < pt_span(level) - off && (mm_config.realign != REALIGN_FULL || !free_above(m, level)))
+    if (m->len < pt_span(level) - off &&
+        (mm_config.realign != REALIGN_FULL || !free_above(m, level)))
         return false;
     if (!free_below(m, level)) {
         mm_stats.widen_refused_down++;
-        TRACE(TRACE_MREMAP, .what = EVENT_NOT_DOWN, .level = level, .a = m->old_floor, .b = m->new_floor);
+        TRACE(TRACE_MREMAP, .what = EVENT_NOT_DOWN, .level = level, .a = m->old_floor,
+              .b = m->new_floor);
         return false;
     }
     m->src.start = m->old - off;
     mm_stats.widen_down++;
-    TRACE(TRACE_MREMAP, .what = EVENT_WIDEN_DOWN, .level = level, .a = m->old, .b = m->src.start, .c = m->new,
-          .d = m->new - off);
+    TRACE(TRACE_MREMAP, .what = EVENT_WIDEN_DOWN, .level = level, .a = m->old, .b = m->src.start,
+          .c = m->new, .d = m->new - off);
     return true;
 }
 
-/* The mirror image at the end, which the seed text leaves to later: "we can copy the tail PMD as well". */
+/*
+ * The mirror image at the end, which the seed text leaves to later: "we can copy the tail PMD as
+ * well".
+ */
 static bool widen_up(struct pt_move *m, unsigned level)
 {
     vaddr_t end = old_end(m);
@@ -92,13 +101,14 @@ static bool widen_up(struct pt_move *m, unsigned level)
         return false;
     if (!free_above(m, level)) {
         mm_stats.widen_refused_up++;
-        TRACE(TRACE_MREMAP, .what = EVENT_NOT_UP, .level = level, .a = m->old_ceiling, .b = m->new_ceiling);
+        TRACE(TRACE_MREMAP, .what = EVENT_NOT_UP, .level = level, .a = m->old_ceiling,
+              .b = m->new_ceiling);
         return false;
     }
     m->src.end = pt_ceiling(end, level);
     mm_stats.widen_up++;
-    TRACE(TRACE_MREMAP, .what = EVENT_WIDEN_UP, .level = level, .a = end, .b = m->src.end, .c = end + m->delta,
-          .d = m->src.end + m->delta);
+    TRACE(TRACE_MREMAP, .what = EVENT_WIDEN_UP, .level = level, .a = end, .b = m->src.end,
+          .c = end + m->delta, .d = m->src.end + m->delta);
     return true;
 }
 
@@ -116,10 +126,14 @@ static void keep_apart(struct pt_move *m)
     }
 }
 
-/* At each end, the highest level that is allowed. realign=pmd does what Linux does: downward, at the PMD. */
+/*
+ * At each end, the highest level that is allowed. realign=pmd does what Linux does: downward, at
+ * the PMD.
+ */
 static void widen(struct pt_move *m)
 {
-    unsigned top = mm_config.realign == REALIGN_FULL ? m->align : (unsigned)min_u64(m->align, PT_PMD);
+    unsigned top =
+        mm_config.realign == REALIGN_FULL ? m->align : (unsigned)min_u64(m->align, PT_PMD);
 
     if (mm_config.realign == REALIGN_OFF)
         return;
@@ -144,8 +158,9 @@ static bool moves_whole(const struct pt_move *m, vaddr_t lo, unsigned level)
 }
 
 /*
- * The destination slot still holds a table, though nothing below it is mapped. The engine takes the slot (see
- * take_slot). Before the patch series, and where it does not reach, Linux warned and went down a level instead.
+ * The destination slot still holds a table, though nothing below it is mapped. The engine takes the
+ * slot (see take_slot). Before the patch series, and where it does not reach, Linux warned and went
+ * down a level instead.
  */
 static bool slot_refused(const struct pt_move *m, vaddr_t lo, unsigned level)
 {
@@ -160,12 +175,16 @@ static bool slot_refused(const struct pt_move *m, vaddr_t lo, unsigned level)
 static void warn_slot(const struct pt_move *m, vaddr_t lo, unsigned level)
 {
     mm_stats.warn++;
-    port_warn("WARN: move_normal_%s: destination %s not none at %llx, moving from %llx by smaller entries",
-              level == PT_PMD ? "pmd" : "pud", level_name(level), (unsigned long long)(lo + m->delta),
-              (unsigned long long)lo);
+    port_warn("WARN: move_normal_%s: destination %s not none at %llx, moving from %llx by smaller "
+              "entries",
+              level == PT_PMD ? "pmd" : "pud", level_name(level),
+              (unsigned long long)(lo + m->delta), (unsigned long long)lo);
 }
 
-/* How many neighbours of the entry at @lo can join its step: up to the edge of either table or of the range. */
+/*
+ * How many neighbours of the entry at @lo can join its step: up to the edge of either table or of
+ * the range.
+ */
 static unsigned step_count(const struct pt_move *m, vaddr_t lo, unsigned level)
 {
     unsigned i = pt_index(lo, level);
@@ -184,8 +203,12 @@ static unsigned step_count(const struct pt_move *m, vaddr_t lo, unsigned level)
     return (unsigned)min_u64(room, left);
 }
 
-/* From an empty slot of @table on, past all empty slots in the direction of the move. The address to go on at. */
-static vaddr_t skip_empty(const struct pt_move *m, const struct pte *table, vaddr_t probe, unsigned level)
+/*
+ * From an empty slot of @table on, past all empty slots in the direction of the move. The address
+ * to go on at.
+ */
+static vaddr_t skip_empty(const struct pt_move *m, const struct pte *table, vaddr_t probe,
+                          unsigned level)
 {
     unsigned i = pt_index(probe, level);
     vaddr_t lo = pt_floor(probe, level);
@@ -217,8 +240,10 @@ static vaddr_t fill_step(const struct pt_move *m, struct pt_step *s, struct pte 
 }
 
 /*
- * The next entries to move, at or behind *at in the direction of the move; *at becomes the address to go on at.
- * @commit: the step will be done now, so a refused slot is warned of. False at the end of the range.
+ * The next entries to move, at or behind *at in the direction of the move; *at becomes the address
+ * to go on at.
+ * @commit: the step will be done now, so a refused slot is warned of. False at the end of the
+ * range.
  */
 static bool next_step(const struct pt_move *m, vaddr_t *at, struct pt_step *s, bool commit)
 {
@@ -257,8 +282,9 @@ static vaddr_t first_at(const struct pt_move *m)
 /* ---- Reserve ---- */
 
 /*
- * Whether a table of the destination that is there now is there when its step comes. Not if the caller frees tables
- * first; nor if the widened ranges meet, and the table may itself be moved or freed as part of a whole entry.
+ * Whether a table of the destination that is there now is there when its step comes. Not if the
+ * caller frees tables first; nor if the widened ranges meet, and the table may itself be moved or
+ * freed as part of a whole entry.
  */
 static bool table_stays(const struct pt_move *m, unsigned level)
 {
@@ -270,8 +296,9 @@ static bool table_stays(const struct pt_move *m, unsigned level)
 }
 
 /*
- * How many tables the steps need at the destination that are not there, or may not be when their turn comes. The steps
- * are in order, so a table that was counted is the last one counted at its level.
+ * How many tables the steps need at the destination that are not there, or may not be when their
+ * turn comes. The steps are in order, so a table that was counted is the last one counted at its
+ * level.
  */
 static uint32_t tables_needed(const struct pt_move *m)
 {
@@ -319,8 +346,9 @@ void pt_move_cancel(struct pt_move *m)
 /* ---- Commit ---- */
 
 /*
- * A slot that a whole entry moves into may still hold tables which earlier steps of an overlapping move have emptied.
- * They are freed and the slot is taken, so the warning of March 2023 cannot arise.
+ * A slot that a whole entry moves into may still hold tables which earlier steps of an overlapping
+ * move have emptied. They are freed and the slot is taken, so the warning of March 2023 cannot
+ * arise.
  */
 static void take_slot(struct pte *slot, vaddr_t new, unsigned level, struct gather *g)
 {
@@ -339,8 +367,8 @@ static void do_step(struct pt_move *m, const struct pt_step *s, struct gather *g
 
         if (pte_is_none(s->from[k]))
             continue;
-        TRACE(TRACE_MREMAP, .what = EVENT_STEP, .level = s->level, .a = s->old + off, .b = s->new + off,
-              .c = s->from[k].raw);
+        TRACE(TRACE_MREMAP, .what = EVENT_STEP, .level = s->level, .a = s->old + off,
+              .b = s->new + off, .c = s->from[k].raw);
         if (!pte_is_none(to[k]))
             take_slot(&to[k], s->new + off, s->level, g);
         to[k] = s->from[k];

@@ -1,6 +1,7 @@
 /*
- * The move engine: translations of [old, old + len) become those of [new, new + len), by whole entries wherever both
- * sides allow it. It knows no VMAs; its caller passes the bounds up to which nothing else lives.
+ * The move engine: translations of [old, old + len) become those of [new, new + len), by whole
+ * entries wherever both sides allow it. It knows no VMAs; its caller passes the bounds up to which
+ * nothing else lives.
  */
 #pragma once
 
@@ -10,16 +11,16 @@
  * One move. The caller fills in the request, all page-aligned:
  *
  *        old_floor      old                  old + len      old_ceiling
- *     ///////|...........|=====================|................|///////     what moves, and the neighbours
+ *     ///////|...........|=====================|................|///////   what moves
  *
  *        new_floor      new                  new + len      new_ceiling
- *     ///////|...........|---------------------|................|///////     where to; empty of translations
+ *     ///////|...........|---------------------|................|///////   where to
  *
- * @old_floor .. @new_ceiling: nothing but the two ranges lives in between. Either range may lie in the free part of
- * the other. Where a range does not start or end at the edge of its VMA, the bound is the address itself. With no
- * neighbour at all: 0 and USER_END.
- * @tables_change: between plan and commit the caller frees tables (it clears the target, or the rest of the source), so
- * the plan counts on none of those it sees at the destination.
+ * @old_floor .. @new_ceiling: nothing but the two ranges lives in between. Either range may lie in
+ * the free part of the other. Where a range does not start or end at the edge of its VMA, the bound
+ * is the address itself. With no neighbour at all: 0 and USER_END.
+ * @tables_change: between plan and commit the caller frees tables (it clears the target, or the
+ * rest of the source), so the plan counts on none of those it sees at the destination.
  *
  * The ranges may overlap only when new < old, as exec's stack does.
  */
@@ -32,10 +33,10 @@ struct pt_move {
     bool tables_change;
 
     /* The plan: */
-    struct range src;  /* widened */
-    uint64_t delta;    /* new - old, modulo 2^64 */
-    unsigned align;    /* highest level at which old and new have the same offset */
-    bool descending;   /* upward moves go from the end, as memmove does */
+    struct range src; /* widened */
+    uint64_t delta;   /* new - old, modulo 2^64 */
+    unsigned align;   /* highest level at which old and new have the same offset */
+    bool descending;  /* upward moves go from the end, as memmove does */
     struct pt_reserve reserve;
 
     /* The result: */
@@ -53,7 +54,7 @@ struct pt_move {
 void pt_move_cancel(struct pt_move *m);
 
 /*
- * Move. Cannot fail. The destination must hold no leaves. The caller finishes @g afterwards, which flushes the old
- * range once and then frees the tables that were emptied.
+ * Move. Cannot fail. The destination must hold no leaves. The caller finishes @g afterwards, which
+ * flushes the old range once and then frees the tables that were emptied.
  */
 void pt_move_commit(struct pt_move *m, struct gather *g);

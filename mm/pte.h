@@ -1,10 +1,10 @@
 /*
- * One page-table entry. Built only by the constructors below, read only by the accessors; the layout is the
- * processor's (Intel SDM vol. 3, 4.5), the bits 9 to 11 are ours.
+ * One page-table entry. Built only by the constructors below, read only by the accessors; the
+ * layout is the processor's (Intel SDM vol. 3, 4.5), the bits 9 to 11 are ours.
  *
- * An entry is empty (all zero), a table (an inner entry that links a lower table), or a leaf (it maps a frame). A leaf
- * whose VMA grants no access stays a leaf, with the present bit off and PTE_HELD on: the processor faults, the frame
- * stays.
+ * An entry is empty (all zero), a table (an inner entry that links a lower table), or a leaf (it
+ * maps a frame). A leaf whose VMA grants no access stays a leaf, with the present bit off and
+ * PTE_HELD on: the processor faults, the frame stays.
  */
 #pragma once
 
@@ -38,7 +38,10 @@ static inline struct pte pte_table(paddr_t table)
     return (struct pte){table | PTE_PRESENT | PTE_WRITE | PTE_USER | PTE_ACCESSED};
 }
 
-/* Leaf at @level that maps @frame with @rights of PTE_R, PTE_W, PTE_X; none of them: held, not accessible. */
+/*
+ * Leaf at @level that maps @frame with @rights of PTE_R, PTE_W, PTE_X; none of them: held, not
+ * accessible.
+ */
 static inline struct pte pte_leaf(paddr_t frame, unsigned rights, unsigned level)
 {
     uint64_t raw = frame | PTE_USER | PTE_ACCESSED;

@@ -1,13 +1,14 @@
 /*
- * exec's stack: strings are copied to a temporary stack at the top of the address space, which is then shifted down
- * to its random place, by the move engine. A second caller of pt_move, and the one whose ranges overlap:
+ * exec's stack: strings are copied to a temporary stack at the top of the address space, which is
+ * then shifted down to its random place, by the move engine. A second caller of pt_move, and the
+ * one whose ranges overlap:
  *
  *         floor            new       old        new end     old end       ceiling
  *     //////|...............|=========|#############|===========|............|//////
  *                           |<----- shift           |<----- shift
  *
- * Nothing but the stack lives between floor and ceiling, so both serve for old and new. This is where the warning of
- * March 2023 came from: see realign=off.
+ * Nothing but the stack lives between floor and ceiling, so both serve for old and new. This is
+ * where the warning of March 2023 came from: see realign=off.
  */
 #include "kernel/abi/errno.h"
 #include "mm/mmap.h"
@@ -38,7 +39,10 @@ long stack_create(struct mm *mm)
     return 0;
 }
 
-/* Where the shifted stack starts once it has room to grow, as far as that is free and within the limit. */
+/*
+ * Where the shifted stack starts once it has room to grow, as far as that is free and within the
+ * limit.
+ */
 static vaddr_t start_with_room(const struct mm *mm, struct range stack, vaddr_t floor)
 {
     uint64_t room = min_u64(STACK_ROOM, stack.start - floor);
@@ -67,8 +71,14 @@ long stack_shift(struct mm *mm, uint64_t shift)
         return mm_refuse(-EINVAL, REFUSE_LENGTH);
     new = (struct range){old.start - shift, old.end - shift};
     move = (struct pt_move){
-        .mm = mm, .old = old.start, .new = new.start, .len = range_size(old),
-        .old_floor = floor, .new_floor = floor, .old_ceiling = ceiling, .new_ceiling = ceiling,
+        .mm = mm,
+        .old = old.start,
+        .new = new.start,
+        .len = range_size(old),
+        .old_floor = floor,
+        .new_floor = floor,
+        .old_ceiling = ceiling,
+        .new_ceiling = ceiling,
     };
     if (shift && pt_move_plan(&move))
         return mm_refuse(-ENOMEM, REFUSE_MEMORY);

@@ -45,7 +45,10 @@ static void flush(struct gather *g)
     g->range = (struct range){.start = UINT64_MAX, .end = 0};
 }
 
-/* After a flush: the deferred references go, and frames that lose their last one are queued to be freed. */
+/*
+ * After a flush: the deferred references go, and frames that lose their last one are queued to be
+ * freed.
+ */
 static void drop_shared(struct gather *g)
 {
     while (g->shared_count) {

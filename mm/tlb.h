@@ -1,6 +1,7 @@
 /*
- * The gather: queue, flush once, then free. Nothing else frees a user frame or a page table, so no frame is reused
- * while a TLB may still hold a translation to it, and no table while a paging-structure cache may.
+ * The gather: queue, flush once, then free. Nothing else frees a user frame or a page table, so no
+ * frame is reused while a TLB may still hold a translation to it, and no table while a
+ * paging-structure cache may.
  *
  *     struct gather g;
  *     tlb_begin(&g, mm, &mm->pt);
@@ -13,14 +14,17 @@
 
 #include "mm/pt.h"
 
-/* Frames that others map too: their references are dropped after the flush, in batches of this size. */
+/*
+ * Frames that others map too: their references are dropped after the flush, in batches of this
+ * size.
+ */
 #define GATHER_SHARED 32
 
 /* Above so many pages, flush everything in place of single pages. */
 #define FLUSH_ALL_PAGES 32
 
 struct gather {
-    struct mm *mm;      /* whose translations; NULL for an object's tree, which no processor walks */
+    struct mm *mm; /* whose translations; NULL for an object's tree, which no processor walks */
     struct pt *pt;
     struct range range; /* to flush; start >= end when nothing */
     uint32_t frames;    /* list of frames to free: pages that had no other user, and tables */
@@ -42,7 +46,10 @@ void tlb_zap(struct gather *g, struct range range);
 /* Unlink every table below the root that overlaps @range and has no entries left. */
 void tlb_prune(struct gather *g, struct range range);
 
-/* The same for what one entry of @level links: the tables below it in @range, which lies in its span, and its own. */
+/*
+ * The same for what one entry of @level links: the tables below it in @range, which lies in its
+ * span, and its own.
+ */
 void tlb_prune_slot(struct gather *g, struct pte *entry, unsigned level, struct range range);
 
 /* Flush what was named, on every CPU that may cache it, then free what was queued. */

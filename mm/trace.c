@@ -15,24 +15,24 @@ static int move_text(const struct trace_event *e, char *buf, size_t size)
 
     switch (e->what) {
     case EVENT_CALL:
-        return port_format(buf, size, "mremap old %llx+%llx new_len %llx flags %x new %llx", a, b, c,
-                           e->level, d);
+        return port_format(buf, size, "mremap old %llx+%llx new_len %llx flags %x new %llx", a, b,
+                           c, e->level, d);
     case EVENT_RETURN:
         return port_format(buf, size, "mremap returns %llx", a);
     case EVENT_MOVE:
         return port_format(buf, size, "move %llx -> %llx, %llx bytes", a, b, c);
     case EVENT_WIDEN_DOWN:
-        return port_format(buf, size, "widen down to %s: old %llx -> %llx, new %llx -> %llx", level, a,
-                           b, c, d);
-    case EVENT_WIDEN_UP:
-        return port_format(buf, size, "widen up to %s: old end %llx -> %llx, new end %llx -> %llx", level,
+        return port_format(buf, size, "widen down to %s: old %llx -> %llx, new %llx -> %llx", level,
                            a, b, c, d);
+    case EVENT_WIDEN_UP:
+        return port_format(buf, size, "widen up to %s: old end %llx -> %llx, new end %llx -> %llx",
+                           level, a, b, c, d);
     case EVENT_NOT_DOWN:
-        return port_format(buf, size, "no widening down to %s: old floor %llx, new floor %llx", level, a,
-                           b);
+        return port_format(buf, size, "no widening down to %s: old floor %llx, new floor %llx",
+                           level, a, b);
     case EVENT_NOT_UP:
-        return port_format(buf, size, "no widening up to %s: old ceiling %llx, new ceiling %llx", level,
-                           a, b);
+        return port_format(buf, size, "no widening up to %s: old ceiling %llx, new ceiling %llx",
+                           level, a, b);
     case EVENT_STEP:
         return port_format(buf, size, "step %s %llx -> %llx span %llx entry %llx", level, a, b,
                            (unsigned long long)pt_span(e->level), c);
@@ -69,10 +69,14 @@ int trace_text(const struct trace_event *e, char *buf, size_t size)
     case EVENT_TABLE_NEW:
         return port_format(buf, size, "table of %ss for %llx new", level_name(e->level), a);
     case EVENT_TABLE_GONE:
-        return port_format(buf, size, "table of %ss for %llx emptied, queued", level_name(e->level), a);
+        return port_format(buf, size, "table of %ss for %llx emptied, queued", level_name(e->level),
+                           a);
     case EVENT_FAULT:
         return port_format(buf, size, "fault %llx %s: %s", a,
-                           b == 0 ? "read" : b == 1 ? "write" : "exec", e->words);
+                           b == 0   ? "read"
+                           : b == 1 ? "write"
+                                    : "exec",
+                           e->words);
     case EVENT_FLUSH:
         return port_format(buf, size, "flush %llx-%llx%s", a, b, c ? ", all" : "");
     case EVENT_REFUSED:

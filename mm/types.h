@@ -1,9 +1,9 @@
 /*
  * Addresses, half-open ranges and the geometry of the page-table levels.
  *
- * Addresses are 64 bit on every target the code is built for, so that the same files run in the kernel, on the
- * host and elsewhere. PT_BITS and PT_LEVELS are the geometry: 9 and 4 as the processor has it, or smaller on the
- * host, where every case of a small address space can be tried.
+ * Addresses are 64 bit on every target the code is built for, so that the same files run in the
+ * kernel, on the host and elsewhere. PT_BITS and PT_LEVELS are the geometry: 9 and 4 as the
+ * processor has it, or smaller on the host, where every case of a small address space can be tried.
  */
 #pragma once
 
@@ -26,7 +26,10 @@ typedef uint64_t paddr_t;
 #define PT_ENTRIES (1u << PT_BITS)
 #define PT_TOP (PT_LEVELS - 1u)
 
-/* The levels by the name of their entries; level + 1 is the table that holds them one step closer to the root. */
+/*
+ * The levels by the name of their entries; level + 1 is the table that holds them one step closer
+ * to the root.
+ */
 enum { PT_PTE, PT_PMD, PT_PUD, PT_PGD };
 
 /* User addresses end at USER_END; its last page is never mapped, as on Linux, hence TASK_SIZE. */

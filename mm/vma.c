@@ -102,7 +102,10 @@ bool vma_covers(const struct mm *mm, struct range range)
     return range.start >= range.end;
 }
 
-/* The part of a gap [start, end) that lies in [low, high); the highest place for @len bytes in it, or 0. */
+/*
+ * The part of a gap [start, end) that lies in [low, high); the highest place for @len bytes in it,
+ * or 0.
+ */
 static vaddr_t fit(vaddr_t start, vaddr_t end, uint64_t len, vaddr_t low, vaddr_t high)
 {
     start = max_u64(start, low);
@@ -110,7 +113,10 @@ static vaddr_t fit(vaddr_t start, vaddr_t end, uint64_t len, vaddr_t low, vaddr_
     return end > start && end - start >= len ? end - len : 0;
 }
 
-/* Right subtree, own gap, left subtree: the first hit is the highest. Skips subtrees that cannot hold one. */
+/*
+ * Right subtree, own gap, left subtree: the first hit is the highest. Skips subtrees that cannot
+ * hold one.
+ */
 static vaddr_t gap_in(const struct vma *vma, uint64_t len, vaddr_t low, vaddr_t high)
 {
     vaddr_t found = 0;
@@ -133,7 +139,10 @@ vaddr_t vma_gap_below(const struct mm *mm, uint64_t len, vaddr_t low, vaddr_t hi
     return found ? found : gap_in(mm->tree, len, low, high);
 }
 
-/* Whether (or [ for @below false) @at lies in @r, so that what is there does not count and the search goes on. */
+/*
+ * Whether (or [ for @below false) @at lies in @r, so that what is there does not count and the
+ * search goes on.
+ */
 static bool step_over(vaddr_t *at, struct range r, bool below)
 {
     if (r.start >= r.end)
@@ -250,7 +259,8 @@ void vma_relocate(struct mm *mm, struct vma *vma, vaddr_t start, vaddr_t end)
     mm_assert(start < end);
     mm_assert(!vma->prev || vma->prev->end <= start);
     mm_assert(!vma->next || vma->next->start >= end);
-    TRACE(TRACE_VMA, .what = EVENT_VMA_RESIZE, .a = vma->start, .b = vma->end, .c = start, .d = end);
+    TRACE(TRACE_VMA, .what = EVENT_VMA_RESIZE, .a = vma->start, .b = vma->end, .c = start,
+          .d = end);
     account(mm, vma, -1);
     vma->start = start;
     vma->end = end;
@@ -320,6 +330,8 @@ void vma_cut(struct mm *mm, struct range range, struct vma_reserve *reserve)
 {
     struct vma *vma, *next;
 
+    if (range.start >= range.end)
+        return;
     if (vma_cut_splits(mm, range))
         vma_split(mm, vma_at(mm, range.start), range.end, reserve);
     for (vma = vma_find(mm, range.start); vma && vma->start < range.end; vma = next) {
@@ -357,7 +369,8 @@ void vma_merge(struct mm *mm, struct range range, struct vma_reserve *reserve)
             vma = next;
             continue;
         }
-        TRACE(TRACE_VMA, .what = EVENT_VMA_MERGE, .a = vma->start, .b = next->start, .c = next->end);
+        TRACE(TRACE_VMA, .what = EVENT_VMA_MERGE, .a = vma->start, .b = next->start,
+              .c = next->end);
         vma->anon = vma->anon ? vma->anon : next->anon;
         vaddr_t end = next->end;
         vma_retire(mm, next, reserve);

@@ -1,6 +1,7 @@
 /*
- * VMAs: the areas of an address space, in a list by address and in a search tree that knows the largest gap below
- * any of the VMAs of a subtree. Find and gap search cost O(log n), neighbours O(1). Knows nothing of page tables.
+ * VMAs: the areas of an address space, in a list by address and in a search tree that knows the
+ * largest gap below any of the VMAs of a subtree. Find and gap search cost O(log n), neighbours
+ * O(1). Knows nothing of page tables.
  *
  * Lock: mm's: for read to look, for write to change.
  */
@@ -24,11 +25,12 @@ enum {
 /*
  * One area.
  *
- * @anon: identity of its private pages; 0 while it has had none. VMAs of different identity stay apart, and adjacent
- *        ones share it where they could be merged but for their rights. So maps shows what Linux shows, where an
- *        anon_vma does the same.
- * @pgoff: page of @object that the first page shows. Of private anonymous memory: the page number at which it was
- *         first populated, so that only what was once contiguous is merged after a move.
+ * @anon: identity of its private pages; 0 while it has had none. VMAs of different identity stay
+ *        apart, and adjacent ones share it where they could be merged but for their rights. So
+ *        maps shows what Linux shows, where an anon_vma does the same.
+ * @pgoff: page of @object that the first page shows. Of private anonymous memory: the page number
+ *        at which it was first populated, so that only what was once contiguous is merged after
+ *        a move.
  */
 struct vma {
     vaddr_t start, end;
@@ -42,7 +44,7 @@ struct vma {
     /* Search tree, a treap: in address order, and in heap order by priority. */
     struct vma *left, *right, *parent;
     uint32_t priority;
-    uint64_t gap;     /* free bytes between the previous VMA and this one, less the guard of a stack */
+    uint64_t gap; /* free bytes between the previous VMA and this one, less the guard of a stack */
     uint64_t max_gap; /* largest gap in this subtree */
 };
 
@@ -55,7 +57,10 @@ struct vma_reserve {
 [[nodiscard]] long vma_reserve_fill(struct vma_reserve *reserve, unsigned count);
 struct vma *vma_reserve_take(struct vma_reserve *reserve);
 
-/* Free what was not used, and what was given back by a merge or removal. Drops no object references: see vma_retire. */
+/*
+ * Free what was not used, and what was given back by a merge or removal. Drops no object
+ * references: see vma_retire.
+ */
 void vma_reserve_drain(struct vma_reserve *reserve);
 
 static inline uint64_t vma_pages(const struct vma *vma)
@@ -92,8 +97,9 @@ bool vma_covers(const struct mm *mm, struct range range);
 vaddr_t vma_gap_below(const struct mm *mm, uint64_t len, vaddr_t low, vaddr_t high);
 
 /*
- * The end of what lives below @addr, or 0; the start of what lives at or above it, or USER_END. What lies in @a or @b
- * does not count: the two ranges of a move are no neighbours of each other (see mm/pt_move.c).
+ * The end of what lives below @addr, or 0; the start of what lives at or above it, or USER_END.
+ * What lies in @a or @b does not count: the two ranges of a move are no neighbours of each other
+ * (see mm/pt_move.c).
  */
 vaddr_t vma_floor(const struct mm *mm, vaddr_t addr, struct range a, struct range b);
 vaddr_t vma_ceiling(const struct mm *mm, vaddr_t addr, struct range a, struct range b);
@@ -109,19 +115,27 @@ void vma_retire(struct mm *mm, struct vma *vma, struct vma_reserve *reserve);
 /* New bounds for @vma, within the free space around it; @pgoff follows the start. */
 void vma_resize(struct mm *mm, struct vma *vma, vaddr_t start, vaddr_t end);
 
-/* Move bounds without pgoff following: the same pages at another place, which is free but for @vma itself. */
+/*
+ * Move bounds without pgoff following: the same pages at another place, which is free but for @vma
+ * itself.
+ */
 void vma_relocate(struct mm *mm, struct vma *vma, vaddr_t start, vaddr_t end);
 
 void vma_set_flags(struct mm *mm, struct vma *vma, uint32_t flags);
 
-/* Cut @vma in two at @at, which lies inside; the upper part is a VMA of @reserve and is returned. */
+/*
+ * Cut @vma in two at @at, which lies inside; the upper part is a VMA of @reserve and is returned.
+ */
 struct vma *vma_split(struct mm *mm, struct vma *vma, vaddr_t at, struct vma_reserve *reserve);
 
 /* Split whatever VMA contains @at inside, if any. Needs one of @reserve; see vma_splits_at. */
 void vma_split_at(struct mm *mm, vaddr_t at, struct vma_reserve *reserve);
 bool vma_splits_at(const struct mm *mm, vaddr_t at);
 
-/* Remove all VMAs, and parts of VMAs, in @range. Needs a VMA of @reserve when vma_cut_splits() says so. */
+/*
+ * Remove all VMAs, and parts of VMAs, in @range. Needs a VMA of @reserve when vma_cut_splits() says
+ * so.
+ */
 void vma_cut(struct mm *mm, struct range range, struct vma_reserve *reserve);
 bool vma_cut_splits(const struct mm *mm, struct range range);
 
@@ -131,7 +145,10 @@ void vma_merge(struct mm *mm, struct range range, struct vma_reserve *reserve);
 /* Whether @a, which ends where @b starts, could be one VMA with it. */
 bool vma_mergeable(const struct vma *a, const struct vma *b);
 
-/* @vma is about to get its first private page: give it an identity, a neighbour's where they could be merged. */
+/*
+ * @vma is about to get its first private page: give it an identity, a neighbour's where they could
+ * be merged.
+ */
 void vma_identify(struct mm *mm, struct vma *vma);
 
 /* ---- Limits ---- */
@@ -139,5 +156,8 @@ void vma_identify(struct mm *mm, struct vma *vma);
 /* Whether @mm may map @pages more with @flags under its limits (RLIMIT_AS, RLIMIT_DATA). */
 bool vma_may_expand(const struct mm *mm, uint32_t flags, uint64_t pages);
 
-/* Whether private writable memory of @pages is no more than the machine could ever hold, or asked not to be counted. */
+/*
+ * Whether private writable memory of @pages is no more than the machine could ever hold, or asked
+ * not to be counted.
+ */
 bool vma_may_commit(uint32_t flags, uint64_t pages);

@@ -1,6 +1,7 @@
 /*
- * The search tree: a treap. A binary search tree by address whose nodes also have a random priority that no child's
- * exceeds; that alone keeps it balanced, expected depth 2 ln n. Each node knows the largest gap of its subtree.
+ * The search tree: a treap. A binary search tree by address whose nodes also have a random priority
+ * that no child's exceeds; that alone keeps it balanced, expected depth 2 ln n. Each node knows the
+ * largest gap of its subtree.
  */
 #include "mm/vma_tree.h"
 
