@@ -254,4 +254,7 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except (BrokenPipeError, KeyboardInterrupt):    # nobody reads any more: `... | head`, or Ctrl-C
+        os._exit(130)

@@ -1,5 +1,7 @@
 """The test programs, in machines of several kinds and sizes."""
 import os
+import subprocess
+import sys
 
 import harness
 import qemu
@@ -16,6 +18,15 @@ def from_uefi_iso(env):
     if not os.path.exists(env.uefi_iso) or not qemu.find_ovmf():
         return Outcome(skip="no GRUB for UEFI, or no UEFI for QEMU")
     return judge_tap(qemu.run(qemu.Boot(iso=env.uefi_iso, uefi=True, memory="512M")), MREMAP_TESTS)
+
+
+def demo_warn(env):
+    """The historic warning with realign=off, and none with realign=full."""
+    tool = os.path.join(os.path.dirname(qemu.__file__), "demo_warn.py")
+    done = subprocess.run([sys.executable, tool, env.kernel, env.initramfs], capture_output=True, text=True, check=False)
+    if done.returncode:
+        return Outcome(0, 1, done.stdout.split("\n") + done.stderr.split("\n"))
+    return Outcome(1, 0)
 
 
 def no_leak(env):
@@ -44,4 +55,5 @@ def cases():
         tap_case("stack_test, random shifts", "init=/bin/stack_test check=1", at_least=6),
         tap_case("stack_test as a PIE", "init=/bin/stack_test_pie check=1", at_least=6),
         Case("no frame is lost", no_leak),
+        Case("the historic warning and its absence", demo_warn),
     ]
