@@ -68,8 +68,11 @@ available() {
 as_root() {
     if [ "$(id -u)" = 0 ]; then
         "$@"
-    else
+    elif command -v sudo >/dev/null; then
         sudo "$@"
+    else
+        echo "setup: not root, and no sudo to become root with" >&2
+        exit 1
     fi
 }
 
@@ -93,5 +96,5 @@ chosen=$(for line in $wanted; do available "$line"; done)
 [ -n "$chosen" ] || exit 0
 echo "setup: apt-get install $(echo "$chosen" | tr '\n' ' ')"
 # shellcheck disable=SC2086
-as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $chosen </dev/null
+as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq -o Dpkg::Use-Pty=0 --no-install-recommends $chosen </dev/null
 echo "setup: done"
