@@ -135,7 +135,7 @@ static long console_write(struct file *file, vaddr_t buf, uint64_t len, uint64_t
 
     (void)file, (void)pos;
     while (done < len) {
-        uint64_t n = min_u64(len - done, sizeof(piece));
+        uint64_t n = user_piece(buf + done, min_u64(len - done, sizeof(piece)));
 
         if (copy_from_user(piece, buf + done, n))
             return done ? (long)done : -EFAULT;

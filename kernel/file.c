@@ -16,7 +16,7 @@ static long directory_read(struct file *file, vaddr_t buf, uint64_t len, uint64_
     return -EISDIR;
 }
 
-const struct file_ops file_directory_ops = {.seekable = true, .read = directory_read};
+const struct file_ops file_directory_ops = {.seek = SEEK_ANY, .read = directory_read};
 
 long file_open(struct inode *inode, uint32_t flags, struct file **file)
 {

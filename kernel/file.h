@@ -9,12 +9,19 @@
 
 struct file;
 
+/* What lseek and pread find. */
+enum file_seek {
+    SEEK_NONE,   /* bytes come and go: -ESPIPE */
+    SEEK_ANY,    /* any position */
+    SEEK_NOWHERE /* no bytes to be at: every seek ends at 0 */
+};
+
 /*
  * What can be done with an open file. A NULL member cannot be done, with the errno said. Addresses
  * are of user memory; read and write return how many bytes, or an errno when it is none at all.
  */
 struct file_ops {
-    bool seekable; /* has positions: lseek, pread; else -ESPIPE */
+    enum file_seek seek;
     long (*read)(struct file *file, vaddr_t buf, uint64_t len, uint64_t pos);  /* -EINVAL */
     long (*write)(struct file *file, vaddr_t buf, uint64_t len, uint64_t pos); /* -EINVAL */
     long (*ioctl)(struct file *file, uint32_t request, vaddr_t arg);           /* -ENOTTY */

@@ -48,7 +48,7 @@ static void proc_release(struct file *file)
 }
 
 static const struct file_ops text_ops = {
-    .seekable = true,
+    .seek = SEEK_ANY,
     .read = proc_read,
     .release = proc_release,
 };

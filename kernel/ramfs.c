@@ -127,7 +127,8 @@ static long file_read(struct file *file, vaddr_t buf, uint64_t len, uint64_t pos
     if (!page)
         return -ENOMEM;
     while (done < len && !err) {
-        uint64_t n = min_u64(len - done, PAGE_SIZE - page_offset(pos + done));
+        uint64_t n =
+            user_piece(buf + done, min_u64(len - done, PAGE_SIZE - page_offset(pos + done)));
 
         err = object_read(file->inode->object, pos + done, page, n);
         if (!err)
@@ -147,7 +148,7 @@ static long file_map(struct file *file, uint32_t *flags, struct object **object)
 }
 
 static const struct file_ops regular_ops = {
-    .seekable = true,
+    .seek = SEEK_ANY,
     .read = file_read,
     .map = file_map,
 };

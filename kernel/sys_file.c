@@ -50,7 +50,7 @@ static long transfer(struct file *file, enum direction direction, vaddr_t buf, u
 {
     long n = transfer_at(file, direction, buf, len, file->pos);
 
-    if (n > 0 && file->ops->seekable)
+    if (n > 0 && file->ops->seek == SEEK_ANY)
         file->pos += (uint64_t)n;
     return n;
 }
@@ -78,7 +78,7 @@ SYSCALL4(pread64, int, fd, vaddr_t, buf, uint64_t, len, int64_t, pos)
     file = get(fd);
     if (!file)
         return -EBADF;
-    if (!file->ops->seekable)
+    if (file->ops->seek == SEEK_NONE)
         return put(file, -ESPIPE);
     return put(file, transfer_at(file, READ, buf, len, (uint64_t)pos));
 }
@@ -162,7 +162,7 @@ static int64_t seek_target(const struct file *file, int64_t offset, int whence)
     case SEEK_CUR:
     case SEEK_END:
         if (__builtin_add_overflow(whence == SEEK_CUR ? (int64_t)file->pos : size, offset, &target))
-            return -EOVERFLOW;
+            return -EINVAL;
         return target < 0 ? -EINVAL : target;
     case SEEK_DATA:
     case SEEK_HOLE:
@@ -181,8 +181,8 @@ SYSCALL3(lseek, int, fd, int64_t, offset, int, whence)
 
     if (!file)
         return -EBADF;
-    if (!file->ops->seekable)
-        return put(file, -ESPIPE);
+    if (file->ops->seek != SEEK_ANY)
+        return put(file, file->ops->seek == SEEK_NONE ? -ESPIPE : 0);
     target = seek_target(file, offset, whence);
     if (target >= 0)
         file->pos = (uint64_t)target;

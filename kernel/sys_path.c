@@ -71,10 +71,10 @@ static long open_check(const struct inode *inode, uint32_t flags)
 
     if ((flags & O_CREAT) && (flags & O_EXCL))
         return -EEXIST;
-    if (S_ISLNK(inode->mode))
-        return -ELOOP;
     if ((flags & O_DIRECTORY) && !S_ISDIR(inode->mode))
         return -ENOTDIR;
+    if (S_ISLNK(inode->mode))
+        return -ELOOP;
     if (S_ISDIR(inode->mode) && (write || (flags & O_CREAT)))
         return -EISDIR;
     return inode_permission(inode, write ? W_OK : 0);
@@ -99,7 +99,9 @@ static long open_inode(struct inode *inode, uint32_t flags)
 
 static long open_at(int dir, vaddr_t name, uint32_t flags)
 {
-    unsigned lookup = (flags & O_NOFOLLOW ? 0 : PATH_FOLLOW) | (flags & O_CREAT ? PATH_CREATE : 0);
+    bool new = (flags & O_CREAT) && (flags & O_EXCL);
+    unsigned follow = new || (flags & O_NOFOLLOW) ? 0 : PATH_FOLLOW;
+    unsigned lookup = follow | (flags & O_CREAT ? PATH_CREATE : 0);
     struct path path;
     long result = lookup_user(dir, name, lookup, &path);
 
@@ -122,73 +124,75 @@ SYSCALL3(openat, int, dir, vaddr_t, name, uint32_t, flags)
 
 /* ---- stat, access ---- */
 
-static long stat_out(const struct inode *inode, vaddr_t buf)
+/* What an empty name with AT_EMPTY_PATH stands for: what @fd has open, or the working directory. */
+static long lookup_descriptor(int fd, struct path *path)
 {
-    struct stat st;
+    struct process *process = process_current();
+    struct descriptor *d = files_descriptor(process->files, fd);
 
-    inode_stat(inode, &st);
-    return copy_to_user(buf, &st, sizeof(st));
+    if (fd != AT_FDCWD && !d)
+        return -EBADF;
+    path->dir = NULL;
+    path->inode = inode_get(fd == AT_FDCWD ? process->cwd : d->file->inode);
+    return 0;
 }
 
-static long stat_at(int dir, vaddr_t name, vaddr_t buf, unsigned flags)
+/* As lookup_user(), with the AT_ flags that change what a name means. */
+static long lookup_at(int dir, vaddr_t name, int flags, struct path *path)
+{
+    char first;
+
+    if (flags & AT_EMPTY_PATH) {
+        if (copy_from_user(&first, name, 1))
+            return -EFAULT;
+        if (!first)
+            return lookup_descriptor(dir, path);
+    }
+    return lookup_user(dir, name, flags & AT_SYMLINK_NOFOLLOW ? 0 : PATH_FOLLOW, path);
+}
+
+static long stat_at(int dir, vaddr_t name, vaddr_t buf, int flags)
 {
     struct path path;
-    long err = lookup_user(dir, name, flags, &path);
+    struct stat st;
+    long err;
 
+    if (!name && (flags & AT_EMPTY_PATH))
+        err = lookup_descriptor(dir, &path);
+    else
+        err = lookup_at(dir, name, flags, &path);
     if (err)
         return err;
-    err = stat_out(path.inode, buf);
+    inode_stat(path.inode, &st);
     path_put(&path);
-    return err;
+    return copy_to_user(buf, &st, sizeof(st));
 }
 
 SYSCALL2(stat, vaddr_t, name, vaddr_t, buf)
 {
-    return stat_at(AT_FDCWD, name, buf, PATH_FOLLOW);
+    return stat_at(AT_FDCWD, name, buf, 0);
 }
 
 SYSCALL2(lstat, vaddr_t, name, vaddr_t, buf)
 {
-    return stat_at(AT_FDCWD, name, buf, 0);
-}
-
-/* fstatat with AT_EMPTY_PATH and an empty name: what @fd itself is, or the working directory. */
-static long stat_descriptor(int fd, vaddr_t buf)
-{
-    struct process *process = process_current();
-    struct descriptor *d;
-
-    if (fd == AT_FDCWD)
-        return stat_out(process->cwd, buf);
-    d = files_descriptor(process->files, fd);
-    return d ? stat_out(d->file->inode, buf) : -EBADF;
+    return stat_at(AT_FDCWD, name, buf, AT_SYMLINK_NOFOLLOW);
 }
 
 SYSCALL4(newfstatat, int, dir, vaddr_t, name, vaddr_t, buf, int, flags)
 {
-    char first;
-
     if (flags & ~(AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_EMPTY_PATH))
         return -EINVAL;
-    if (flags & AT_EMPTY_PATH) {
-        if (!name)
-            return stat_descriptor(dir, buf);
-        if (copy_from_user(&first, name, 1))
-            return -EFAULT;
-        if (!first)
-            return stat_descriptor(dir, buf);
-    }
-    return stat_at(dir, name, buf, flags & AT_SYMLINK_NOFOLLOW ? 0 : PATH_FOLLOW);
+    return stat_at(dir, name, buf, flags);
 }
 
-static long access_at(int dir, vaddr_t name, uint32_t mode, unsigned flags)
+static long access_at(int dir, vaddr_t name, uint32_t mode, int flags)
 {
     struct path path;
     long err;
 
     if (mode & ~(uint32_t)(R_OK | W_OK | X_OK))
         return -EINVAL;
-    err = lookup_user(dir, name, flags, &path);
+    err = lookup_at(dir, name, flags, &path);
     if (err)
         return err;
     err = inode_permission(path.inode, mode);
@@ -198,19 +202,19 @@ static long access_at(int dir, vaddr_t name, uint32_t mode, unsigned flags)
 
 SYSCALL2(access, vaddr_t, name, uint32_t, mode)
 {
-    return access_at(AT_FDCWD, name, mode, PATH_FOLLOW);
+    return access_at(AT_FDCWD, name, mode, 0);
 }
 
 SYSCALL3(faccessat, int, dir, vaddr_t, name, uint32_t, mode)
 {
-    return access_at(dir, name, mode, PATH_FOLLOW);
+    return access_at(dir, name, mode, 0);
 }
 
 SYSCALL4(faccessat2, int, dir, vaddr_t, name, uint32_t, mode, int, flags)
 {
-    if (flags & ~(AT_EACCESS | AT_SYMLINK_NOFOLLOW))
+    if (flags & ~(AT_EACCESS | AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH))
         return -EINVAL;
-    return access_at(dir, name, mode, flags & AT_SYMLINK_NOFOLLOW ? 0 : PATH_FOLLOW);
+    return access_at(dir, name, mode, flags);
 }
 
 /* ---- Links ---- */

@@ -26,6 +26,7 @@ SYSCALL4(rt_sigaction, int, sig, vaddr_t, in, vaddr_t, out, uint64_t, set_size)
     before = current_signals()->action[sig - 1];
     if (in) {
         action.mask &= ~UNBLOCKABLE;
+        action.flags &= SA_FLAGS;
         current_signals()->action[sig - 1] = action;
     }
     return out ? copy_to_user(out, &before, sizeof(before)) : 0;
@@ -84,6 +85,7 @@ SYSCALL2(sigaltstack, vaddr_t, in, vaddr_t, out)
             stack = (struct stack){.flags = stack.flags};
         else if (stack.size < MINSIGSTKSZ)
             return -ENOMEM;
+        stack.flags &= ~SS_ONSTACK; /* that is for the kernel to say */
         current_signals()->stack = stack;
     }
     return out ? copy_to_user(out, &before, sizeof(before)) : 0;
@@ -93,10 +95,10 @@ SYSCALL2(sigaltstack, vaddr_t, in, vaddr_t, out)
 
 static long send(struct process *process, int sig, const char *why)
 {
-    if (sig < 0 || sig > SIGNALS)
-        return -EINVAL;
     if (!process)
         return -ESRCH;
+    if (sig < 0 || sig > SIGNALS)
+        return -EINVAL;
     if (sig)
         signal_send(process, sig, why);
     return 0;
@@ -106,7 +108,7 @@ static long send(struct process *process, int sig, const char *why)
 SYSCALL2(kill, int, pid, int, sig)
 {
     if (pid == -1 || pid == INT32_MIN)
-        return sig < 0 || sig > SIGNALS ? -EINVAL : -ESRCH;
+        return -ESRCH;
     if (pid == 0)
         return send(process_current(), sig, "kill");
     return send(process_find(pid < 0 ? -pid : pid), sig, "kill");

@@ -49,7 +49,7 @@ SYSCALL3(getrandom, vaddr_t, buf, uint64_t, len, uint32_t, flags)
     if (!user_range_ok(buf, len))
         return -EFAULT;
     while (done < len) {
-        uint64_t n = min_u64(len - done, sizeof(piece));
+        uint64_t n = user_piece(buf + done, min_u64(len - done, sizeof(piece)));
 
         random_bytes(piece, n);
         if (copy_to_user(buf + done, piece, n))

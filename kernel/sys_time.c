@@ -133,7 +133,6 @@ SYSCALL4(clock_nanosleep, int, id, int, flags, vaddr_t, time, vaddr_t, left)
     case CLOCK_PROCESS_CPUTIME_ID:
         return sleep_on(id, time, flags & TIMER_ABSTIME);
     case CLOCK_THREAD_CPUTIME_ID:
-        return -EINVAL;
     case CLOCK_MONOTONIC_RAW:
     case CLOCK_REALTIME_COARSE:
     case CLOCK_MONOTONIC_COARSE:

@@ -72,12 +72,13 @@ long text_to_user(const struct text *text, vaddr_t dst, uint64_t len, uint64_t p
         page = page->next;
     while (done < len) {
         uint64_t at = (pos + done) % TEXT_BYTES;
-        uint64_t n = min_u64(len - done, TEXT_BYTES - at);
+        uint64_t n = user_piece(dst + done, min_u64(len - done, TEXT_BYTES - at));
 
         if (copy_to_user(dst + done, page->bytes + at, n))
             return done ? (long)done : -EFAULT;
         done += n;
-        page = page->next;
+        if (at + n == TEXT_BYTES)
+            page = page->next;
     }
     return (long)done;
 }

@@ -43,22 +43,6 @@ long copy_to_user(vaddr_t dst, const void *src, uint64_t len)
     return copy_faulting((void *)dst, src, len);
 }
 
-long clear_user(vaddr_t dst, uint64_t len)
-{
-    static const char zeros[512];
-
-    while (len > 0) {
-        uint64_t n = min_u64(len, sizeof(zeros));
-        long err = copy_to_user(dst, zeros, n);
-
-        if (err)
-            return err;
-        dst += n;
-        len -= n;
-    }
-    return 0;
-}
-
 /* Fetch the piece of a string at @src, at most @max bytes: how many it was, or -EFAULT. */
 static long fetch_piece(char piece[STRING_PIECE], vaddr_t src, uint64_t max)
 {

@@ -17,7 +17,15 @@ static inline bool user_range_ok(vaddr_t addr, uint64_t len)
 /* 0, or -EFAULT; a part may have been copied. */
 [[nodiscard]] long copy_from_user(void *dst, vaddr_t src, uint64_t len);
 [[nodiscard]] long copy_to_user(vaddr_t dst, const void *src, uint64_t len);
-[[nodiscard]] long clear_user(vaddr_t dst, uint64_t len);
+
+/*
+ * How much of the @len bytes at @addr lies in its first page. What is copied in such pieces is there
+ * up to the first page that is not: the count that read(2) and write(2) return.
+ */
+static inline uint64_t user_piece(vaddr_t addr, uint64_t len)
+{
+    return min_u64(len, PAGE_SIZE - page_offset(addr));
+}
 
 /*
  * Copy the string at @src with its NUL to @dst of @size bytes. Returns its length without the NUL,
