@@ -27,7 +27,7 @@ struct world {
 /* An address space of which [base, base + pages) is watched, and is where unhinted mappings go. */
 void world_start(struct world *w, vaddr_t base, unsigned pages);
 
-/* Unmaps all and checks that nothing is left. */
+/* The end of the address space. */
 void world_end(struct world *w);
 
 static inline vaddr_t world_va(const struct world *w, unsigned page)

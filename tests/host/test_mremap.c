@@ -177,6 +177,18 @@ static void test_fixed_onto_something(void **state)
     }
 }
 
+/* What moves lies in one VMA; the rest of the source is unmapped, whatever it is. */
+static void test_fixed_shrink_over_several(void **state)
+{
+    for (unsigned rest = 1; rest < 2 * P; rest += 5) {
+        assert_int_equal(world_unmap(&w, 0, PAGES), 0);
+        map_filled(10, 10, 1);
+        assert_true(world_map(&w, 20, 5, PROT_READ) >= 0);
+        map_filled(30, 2 * P, SOME);
+        assert_int_equal(world_remap_starved(&w, 12, 8 + rest, 8, FIXED, 6 * P, NULL), 6 * P);
+    }
+}
+
 /* Source and target are parts of one VMA: |DDDDddddSSSSssss| and the other way round. */
 static void test_fixed_within_one_vma(void **state)
 {
@@ -310,8 +322,11 @@ static void test_refusals(void **state)
         {-EFAULT, UINT64_MAX - pg + 1, pg, pg, 0, 0},
         {-EFAULT, AT(10), 11 * pg, 12 * pg, MOVE, 0},
         {-EFAULT, AT(15), 6 * pg, 7 * pg, 0, 0},
-        {-EFAULT, AT(10), 11 * pg, 5 * pg, FIXED, AT(40)},
-        {-EFAULT, AT(15), 0 - AT(15), 5 * pg, FIXED, AT(40)},
+        {-EINVAL, AT(15), 0 - AT(15), 5 * pg, FIXED, AT(40)},
+        {-EFAULT, AT(10), 11 * pg, 12 * pg, FIXED, AT(40)},
+        {-EINVAL, AT(10), 11 * pg, 8 * pg, LEAVE, AT(40)},
+        {-EFAULT, AT(9), 8 * pg, 8 * pg, FIXED, AT(40)},
+        {-EFAULT, AT(15), 8 * pg, 8 * pg, LEAVE, AT(40)},
         {-EINVAL, AT(10), 0, pg, MOVE, 0},
         {-EINVAL, AT(10), 0, pg, FIXED, AT(40)},
         {-EINVAL, AT(10), 0, pg, 0, 0},
@@ -475,17 +490,18 @@ static void test_duplicate_onto_itself(void **state)
     const uint64_t pg = PAGE_SIZE;
 
     map_shared(10);
-    for (unsigned n = 0; n < 3; n++) {
-        struct sim_snapshot *snap = sim_snapshot();
-
-        assert_int_equal(sim_mremap(w.mm, SHARED_AT, 0, 2 * pg, FIXED, SHARED_AT - n * pg),
-                         n < 2 ? -EFAULT : (long)(SHARED_AT - 2 * pg));
-        if (n < 2)
-            check(!sim_changed(snap), "%s", sim_changed(snap));
-        sim_snapshot_free(snap);
-    }
-    expect_shared(SHARED_AT, 0, 10);
+    REFUSED(-EFAULT, SHARED_AT, 0, 2 * pg, FIXED, SHARED_AT);
+    REFUSED(-EINVAL, SHARED_AT, 0, 2 * pg, FIXED, SHARED_AT - pg);
+    REFUSED(-EFAULT, SHARED_AT + 4 * pg, 0, 2 * pg, FIXED, SHARED_AT + 4 * pg);
+    assert_int_equal(sim_mremap(w.mm, SHARED_AT, 0, 2 * pg, FIXED, SHARED_AT - 2 * pg),
+                     SHARED_AT - 2 * pg);
+    expect_shared(SHARED_AT - 2 * pg, 0, 2);
+    assert_int_equal(sim_mremap(w.mm, SHARED_AT, 0, 2 * pg, FIXED, SHARED_AT + 2 * pg),
+                     SHARED_AT + 2 * pg);
+    expect_shared(SHARED_AT + 2 * pg, 0, 2);
+    expect_shared(SHARED_AT + 4 * pg, 4, 6);
     clear_world();
+    assert_null(object_all);
 }
 
 /* ---- At random, against the record ---- */
@@ -555,6 +571,7 @@ int main(void)
         TEST(test_no_gap),
         TEST(test_fixed),
         TEST(test_fixed_onto_something),
+        TEST(test_fixed_shrink_over_several),
         TEST(test_fixed_within_one_vma),
         TEST(test_fixed_between_neighbours),
         TEST(test_fixed_keeps_rights),
