@@ -16,7 +16,7 @@
 /* boot.asm calls it: @magic and @info as the loader left them. */
 _Noreturn void kernel_main(uint32_t magic, paddr_t info);
 
-/* What the compiler puts under each function's locals and checks when it returns. */
+/* What the compiler puts above each function's locals and checks when it returns; kernel_main() never does. */
 uint64_t __stack_chk_guard = 0x5ca1ab1e0ddba11;
 _Noreturn void __stack_chk_fail(void);
 
@@ -42,8 +42,7 @@ static void configure_mm(void)
         boot_fail("not enough memory for the memory management");
 }
 
-__attribute__((optimize("no-stack-protector"))) _Noreturn void kernel_main(uint32_t magic,
-                                                                           paddr_t info)
+_Noreturn void kernel_main(uint32_t magic, paddr_t info)
 {
     serial_init();
     time_init();

@@ -71,6 +71,18 @@ static void print_registers(const struct trap_frame *f)
                f->error, f->vector);
 }
 
+/* Without a trap only these still say something of the callers. */
+static void print_saved_registers(void)
+{
+    uint64_t rbx, rbp, rsp, r12, r13, r14, r15;
+
+    __asm__("movq %%rbx, %0\n\tmovq %%rbp, %1\n\tmovq %%rsp, %2" : "=r"(rbx), "=r"(rbp), "=r"(rsp));
+    __asm__("movq %%r12, %0\n\tmovq %%r13, %1" : "=r"(r12), "=r"(r13));
+    __asm__("movq %%r14, %0\n\tmovq %%r15, %1" : "=r"(r14), "=r"(r15));
+    log_always("  rbx %016lx rbp %016lx rsp %016lx", rbx, rbp, rsp);
+    log_always("  r12 %016lx r13 %016lx r14 %016lx r15 %016lx", r12, r13, r14, r15);
+}
+
 static void print_control_registers(void)
 {
     log_always("  cr0 %016lx cr2 %016lx cr3 %016lx cr4 %016lx", read_cr0(), cpu_fault_address(),
@@ -94,6 +106,7 @@ _Noreturn void panic_v(const char *file, int line, const char *fmt, va_list args
 {
     begin(fmt, args);
     log_always("  at %s:%d", file, line);
+    print_saved_registers();
     print_control_registers();
     print_backtrace(__builtin_frame_address(0));
     power_off_panicked();

@@ -3,6 +3,7 @@
 
 #include "kernel/acpi.h"
 #include "kernel/log.h"
+#include "kernel/time.h"
 #include "kernel/x86.h"
 
 /* QEMU's isa-debug-exit: the process ends with (value << 1) | 1. boot/layout.inc has the port too. */
@@ -19,12 +20,25 @@ _Static_assert(EXIT_BASE + STATUS_MAX < EXIT_PANICKED, "a status is never taken 
 #define KEYBOARD_COMMAND 0x64
 #define KEYBOARD_RESET 0xfe
 
+/* The machine may take a moment to go off. */
+#define PATIENCE_NS (100 * 1000 * 1000)
+
+static void wait(void)
+{
+    uint64_t end = time_monotonic_ns() + PATIENCE_NS;
+
+    while (time_monotonic_ns() < end)
+        cpu_pause();
+}
+
 static _Noreturn void leave(uint32_t code)
 {
     outl(EXIT_PORT, code);
     acpi_power_off();
+    wait();
     outw(QEMU_PM1_CONTROL, QEMU_OFF);
-    log_info("it is safe to switch off now");
+    wait();
+    log_always("it is safe to switch off now");
     cpu_halt();
 }
 
