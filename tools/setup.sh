@@ -7,6 +7,9 @@
 
 set -eu
 
+# Packages that this release does not have, so that they are not looked for each time.
+UNAVAILABLE=$(dirname "$0")/../build/unavailable-packages
+
 # One line each: the package (or names that releases give it, newest first), then what it is for.
 PACKAGES='
 gcc                 compiles the kernel and the host tests
@@ -28,7 +31,7 @@ cpio                a second opinion on our archives
 gdb                 debugs the kernel
 libcmocka-dev       host tests
 clang               fuzzing
-libclang-rt-dev|libclang-rt-19-dev|libclang-rt-18-dev|libclang-rt-14-dev  fuzzing
+libclang-rt-dev|libclang-rt-19-dev|libclang-rt-18-dev|libclang-rt-14-dev|libclang-common-14-dev  fuzzing
 clang-format        the format check
 '
 
@@ -50,7 +53,7 @@ installed() {
 
 missing() {
     for line in $(names); do
-        installed "$line" || echo "$line"
+        installed "$line" || grep -qxF "$line" "$UNAVAILABLE" 2>/dev/null || echo "$line"
     done
 }
 
@@ -63,6 +66,8 @@ available() {
         fi
     done
     echo "setup: this release has no package $1, going on without it" >&2
+    mkdir -p "$(dirname "$UNAVAILABLE")"
+    echo "$1" >>"$UNAVAILABLE"
 }
 
 as_root() {
