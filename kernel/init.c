@@ -18,27 +18,29 @@
 
 static uint64_t free_before;
 
-/* The words behind `--` on the command line, to @argv from 1 up; @text of BOOT_CMDLINE_SIZE keeps them. */
-static void split_args(char *text, const char *argv[ARGS_MAX + 1])
+/* What stands behind the word `--` on the command line, "" without one. */
+static char *find_args(char *line)
 {
-    unsigned count = 1;
-    char *at;
+    for (char *dashes = line; (dashes = strchr(dashes, '-')); dashes++)
+        if ((dashes == line || dashes[-1] == ' ') && dashes[1] == '-' &&
+            (dashes[2] == ' ' || !dashes[2]))
+            return dashes + 2;
+    return line + strlen(line);
+}
 
-    strlcpy(text, boot_cmdline(), BOOT_CMDLINE_SIZE);
-    at = strncmp(text, "-- ", 3) == 0 ? text : NULL;
-    for (char *p = text; !at && (p = strchr(p, ' ')); p++)
-        if (strncmp(p, " -- ", 4) == 0)
-            at = p + 1;
-    if (!at)
-        return;
-    at += 2;
-    while (*at && count < ARGS_MAX) {
-        while (*at == ' ')
-            *at++ = '\0';
-        if (*at)
-            argv[count++] = at;
-        while (*at && *at != ' ')
-            at++;
+/* Cut @rest into words, to @argv from 1 up; what is more than ARGS_MAX is left out. */
+static void split_args(char *rest, const char *argv[ARGS_MAX + 1])
+{
+    for (unsigned count = 1; count < ARGS_MAX; count++) {
+        while (*rest == ' ')
+            rest++;
+        if (!*rest)
+            return;
+        argv[count] = rest;
+        while (*rest && *rest != ' ')
+            rest++;
+        if (*rest)
+            *rest++ = '\0';
     }
 }
 
@@ -102,7 +104,8 @@ _Noreturn void process_start_init(void)
         boot_fail("not enough memory for a process");
     open_console(process);
     argv[0] = name;
-    split_args(args, argv);
+    strlcpy(args, boot_cmdline(), sizeof(args));
+    split_args(find_args(args), argv);
 
     this_cpu()->process = process;
     err = exec(process, name, (struct exec_vector){.kernel = argv},
