@@ -29,7 +29,7 @@ struct sim_snapshot {
 
 static void *must_alloc(size_t size)
 {
-    void *p = malloc(size ? size : 1);
+    void *p = calloc(1, size ? size : 1);
 
     if (!p)
         sim_die("the host is out of memory");
