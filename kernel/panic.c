@@ -18,11 +18,18 @@ struct call_frame {
     uint64_t return_address;
 };
 
-static void print_address(const char *word, uint64_t address)
+static void print_address(const char *word, uint64_t address, uint64_t back)
 {
     char name[NAME_SIZE];
 
-    log_always("  %s 0x%016lx  %s", word, address, symbols_format(name, sizeof(name), address));
+    symbols_format(name, sizeof(name), address, back);
+    log_always("  %s 0x%016lx  %s", word, address, name);
+}
+
+/* A return address may lie behind the end of the caller, whose last instruction was the call. */
+static void print_caller(uint64_t return_address)
+{
+    print_address("from", return_address, 1);
 }
 
 /* A caller's frame lies above its callee's, on the same stack, in the kernel's half. */
@@ -43,7 +50,7 @@ static void print_backtrace(const struct call_frame *frame)
     if (!is_readable_stack((vaddr_t)frame))
         return;
     for (int i = 0; i < BACKTRACE_MAX; i++) {
-        print_address("from", frame->return_address);
+        print_caller(frame->return_address);
         if (!follows(frame->caller, frame))
             return;
         frame = frame->caller;
@@ -55,9 +62,9 @@ static void print_trap_backtrace(const struct trap_frame *f)
 {
     uint64_t offset = 0;
 
-    print_address("at  ", f->rip);
+    print_address("at  ", f->rip, 0);
     if ((!symbols_find(f->rip, &offset) || offset == 0) && is_readable_stack(f->rsp))
-        print_address("from", *(const uint64_t *)f->rsp);
+        print_caller(*(const uint64_t *)f->rsp);
     print_backtrace((const struct call_frame *)f->rbp);
 }
 

@@ -39,14 +39,13 @@ const char *symbols_find(uint64_t address, uint64_t *offset)
     return &symbols_names[symbols_table[low - 1].name];
 }
 
-const char *symbols_format(char *buf, size_t size, uint64_t address)
+void symbols_format(char *buf, size_t size, uint64_t address, uint64_t back)
 {
     uint64_t offset;
-    const char *name = symbols_find(address, &offset);
+    const char *name = symbols_find(address - back, &offset);
 
     if (name)
-        format(buf, size, "%s+0x%lx", name, offset);
+        format(buf, size, "%s+0x%lx", name, offset + back);
     else
         format(buf, size, "0x%lx", address);
-    return buf;
 }

@@ -183,3 +183,20 @@ SYSCALL2(munlock, vaddr_t, addr, uint64_t, len)
 {
     return mlock_current(addr, len, false, false);
 }
+
+SYSCALL1(mlockall, int, flags)
+{
+    struct mm *mm;
+
+    if (!flags)
+        return -EINVAL;
+    mm = lock_current();
+    return unlock(mm, mm_mlockall(mm, flags));
+}
+
+SYSCALL0(munlockall)
+{
+    struct mm *mm = lock_current();
+
+    return unlock(mm, mm_mlockall(mm, 0));
+}

@@ -21,7 +21,7 @@
 #define SYSCALLS(X)                                                                                \
     /* memory */                                                                                   \
     X(brk) X(mmap) X(munmap) X(mprotect) X(madvise) X(mincore) X(mremap)                           \
-    X(mlock) X(mlock2) X(munlock)                                                                  \
+    X(mlock) X(mlock2) X(munlock) X(mlockall) X(munlockall)                                        \
     /* open files */                                                                               \
     X(read) X(write) X(readv) X(writev) X(pread64) X(close) X(lseek) X(fstat) X(ioctl) X(fcntl)    \
     X(dup) X(dup2) X(dup3)                                                                         \

@@ -178,6 +178,8 @@ long mm_munmap(struct mm *mm, vaddr_t addr, uint64_t len);
 long mm_mprotect(struct mm *mm, vaddr_t addr, uint64_t len, uint32_t prot);
 long mm_madvise(struct mm *mm, vaddr_t addr, uint64_t len, int advice);
 long mm_mlock(struct mm *mm, vaddr_t addr, uint64_t len, bool lock, bool on_fault);
+/* mlockall(2) with @flags of MCL_; 0 for munlockall(2). */
+long mm_mlockall(struct mm *mm, int flags);
 long mm_brk(struct mm *mm,
             vaddr_t brk); /* returns the break in force afterwards, as the raw call does */
 long mm_mremap(struct mm *mm, vaddr_t old, uint64_t old_len, uint64_t new_len, uint32_t flags,

@@ -207,7 +207,8 @@ long mm_mmap(struct mm *mm, vaddr_t addr, uint64_t len, uint32_t prot, uint32_t 
     /* ---- point of no return ---- */
     map_commit(&m, &reserve);
     vma_reserve_drain(&reserve);
-    if ((flags & (MAP_POPULATE | MAP_NONBLOCK)) == MAP_POPULATE || (m.vma_flags & VMA_LOCKED))
+    if ((flags & (MAP_POPULATE | MAP_NONBLOCK)) == MAP_POPULATE ||
+        (m.vma_flags & (VMA_LOCKED | VMA_LOCKONFAULT)) == VMA_LOCKED)
         (void)mmap_populate(mm, m.range); /* as on Linux, what could not be had comes by faults */
     return (long)m.range.start;
 }

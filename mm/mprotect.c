@@ -1,5 +1,5 @@
 /*
- * mprotect and mlock: the calls that change what a range of VMAs is, after splitting it off at both
+ * mprotect, mlock and mlockall: the calls that change what a range of VMAs is, after splitting it off at both
  * ends. A call that fails changes nothing; Linux has by then changed what lies below the hole that
  * it found.
  */
@@ -146,7 +146,29 @@ long mm_mlock(struct mm *mm, vaddr_t addr, uint64_t len, bool lock, bool on_faul
     change_flags(mm, range, flags, VMA_LOCKED | VMA_LOCKONFAULT, &reserve);
     vma_reserve_drain(&reserve);
     if (lock && !on_fault)
-        (void)mmap_populate(mm,
-                            range); /* pages without access, or past an object's end, stay out */
+        (void)mmap_populate(mm, range); /* without access, or past an object's end, it stays out */
+    return 0;
+}
+
+long mm_mlockall(struct mm *mm, int flags)
+{
+    uint32_t set = VMA_LOCKED | (flags & MCL_ONFAULT ? VMA_LOCKONFAULT : 0);
+    struct range all = {0, USER_END};
+    struct vma_reserve reserve = {NULL};
+
+    mm_assert(port_locked_write(&mm->lock));
+    if ((flags & ~(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT)) || flags == MCL_ONFAULT)
+        return mm_refuse(-EINVAL, REFUSE_FLAGS);
+    if ((flags & MCL_CURRENT) && mm->total_pages > mm->limits.memlock >> PAGE_SHIFT)
+        return mm_refuse(-ENOMEM, REFUSE_LIMIT);
+
+    /* ---- point of no return ---- */
+    mm->future_flags = flags & MCL_FUTURE ? set : 0;
+    if (flags == MCL_FUTURE || flags == (MCL_FUTURE | MCL_ONFAULT))
+        return 0;
+    change_flags(mm, all, flags ? set : 0, VMA_LOCKED | VMA_LOCKONFAULT, &reserve);
+    vma_reserve_drain(&reserve);
+    if ((flags & MCL_CURRENT) && !(flags & MCL_ONFAULT))
+        (void)mmap_populate(mm, all);
     return 0;
 }

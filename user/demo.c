@@ -13,9 +13,13 @@ static const struct counter {
     const char *name;
     const char *meaning;
 } counters[] = {
-    {"move_pte", "single pages (4 KiB)"},       {"move_pmd", "whole PMD entries (2 MiB)"},
-    {"move_pud", "whole PUD entries (1 GiB)"},  {"move_widen_down", "widened below the start"},
-    {"move_widen_up", "widened above the end"}, {"tlb_flush", "flushes of the TLB"},
+    {"move_pte", "single pages (4 KiB)"},
+    {"move_pmd", "whole PMD entries (2 MiB)"},
+    {"move_pud", "whole PUD entries (1 GiB)"},
+    {"move_widen_down", "widened below the start"},
+    {"move_widen_up", "widened above the end"},
+    {"tlb_flush", "flushes of single pages from the TLB"},
+    {"tlb_flush_full", "flushes of the whole TLB"},
 };
 
 static struct vmstat before, after;
