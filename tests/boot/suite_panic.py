@@ -4,8 +4,12 @@ from harness import Case, Outcome, last_lines, text_problems
 # Registers and control registers are printed wherever a trap was the cause.
 REGISTERS = ["rip ", "cr2 "]
 
+# WP; and SMAP, SMEP and UMIP, which QEMU's `-cpu max` has.
+PROTECTED = ["cr0 0000000080010033", "cr4 0000000000300e20"]
+
 TESTS = {
-    "panic": ["PANIC: this is a test", "at kernel/selftest.c:", "test_panic+0x", "kernel_main+0x"],
+    "panic": ["PANIC: this is a test", "at kernel/selftest.c:"] + PROTECTED +
+             ["test_panic+0x", "kernel_main+0x"],
     "ud": ["PANIC: invalid opcode in the kernel"] + REGISTERS + ["test_invalid_opcode+0x", "kernel_main+0x"],
     "division": ["PANIC: division error in the kernel"] + REGISTERS + ["test_division+0x", "kernel_main+0x"],
     "fault": ["PANIC: page fault in the kernel: write to 0x10, nothing mapped there"] + REGISTERS +

@@ -1,0 +1,57 @@
+"""What programs must not do: the kernel ends them with a line that says why, stays whole, and loses no frame."""
+from harness import Case, judge_end, qemu
+
+SIGILL, SIGTRAP, SIGFPE, SIGSEGV = 4, 5, 8, 11
+
+# What user/crash.c does, the signal that it means, and what is said of it.
+DEADLY = {
+    "read-null": (SIGSEGV, "segfault at 0 "),
+    "write-text": (SIGSEGV, "access not allowed"),
+    "run-data": (SIGSEGV, "access not allowed"),
+    "read-kernel": (SIGSEGV, "segfault at ffffffff80200000 "),
+    "call-kernel": (SIGSEGV, "segfault at ffffffff80200000 "),
+    "read-not-canonical": (SIGSEGV, "general protection"),
+    "call-not-canonical": (SIGSEGV, "general protection"),
+    "invalid-opcode": (SIGILL, "invalid opcode"),
+    "divide": (SIGFPE, "division error"),
+    "breakpoint": (SIGTRAP, "breakpoint"),
+    "cli": (SIGSEGV, "general protection"),
+    "in-port": (SIGSEGV, "general protection"),
+    "int-14": (SIGSEGV, "general protection"),
+    "int-80": (SIGSEGV, "general protection"),
+    "load-segment": (SIGSEGV, "general protection"),
+    "misaligned-sse": (SIGSEGV, "general protection"),
+    "x87-error": (SIGFPE, "x87 floating-point error"),
+    "stack-overflow": (SIGSEGV, "segfault at "),
+    "bad-stack": (SIGSEGV, "segfault at ffffffff801ffff8 "),
+    "single-step": (SIGTRAP, "debug exception"),
+}
+
+FINE = {
+    "call-without-stack": "fine: pid 1",
+    "call-with-flags": "fine: uname 0, Reali",
+    "call-keeps-registers": "fine: 1 2 3 8 9 10 12 13 14 15",
+}
+
+NEVER = ["PANIC", " lost\n"]
+
+
+def boot(env, what):
+    return env.boot(f"init=/bin/crash check=1 -- {what}", timeout=20)
+
+
+def deadly(what, signal, said):
+    def run(env):
+        status = 128 + signal
+        texts = ["crash[1]: ", said, " free before init", f"power off, status {status}"]
+        return judge_end(boot(env, what), min(status, qemu.STATUS_MAX), texts, NEVER)
+    return Case(what, run)
+
+
+def fine(what, said):
+    return Case(what, lambda env: judge_end(boot(env, what), 0, [said, "power off, status 0"], NEVER))
+
+
+def cases():
+    return [deadly(what, *expected) for what, expected in DEADLY.items()] + \
+           [fine(what, said) for what, said in FINE.items()]

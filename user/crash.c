@@ -1,0 +1,225 @@
+/*
+ * crash: does one thing, named by its argument, that a program must not do or does seldom. As init it shows that the
+ * kernel ends the program, or goes on with it, and stays whole. tests/boot/suite_crash.py knows what each must lead to.
+ */
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#define NOT_CANONICAL 0x800000000000ul
+#define KERNEL_ADDRESS 0xffffffff80200000ul
+#define TRAP_FLAG 0x100
+
+static void read_null(void)
+{
+    volatile char *volatile nowhere = NULL;
+
+    (void)*nowhere;
+}
+
+static void write_text(void)
+{
+    *(volatile char *)(uintptr_t)write_text = 0;
+}
+
+static void run_data(void)
+{
+    static char code[] = {(char)0xc3};
+
+    ((void (*)(void))(uintptr_t)code)();
+}
+
+static void read_kernel(void)
+{
+    (void)*(volatile char *)KERNEL_ADDRESS;
+}
+
+static void call_kernel(void)
+{
+    ((void (*)(void))KERNEL_ADDRESS)();
+}
+
+static void read_not_canonical(void)
+{
+    (void)*(volatile char *)NOT_CANONICAL;
+}
+
+static void call_not_canonical(void)
+{
+    ((void (*)(void))NOT_CANONICAL)();
+}
+
+static void invalid_opcode(void)
+{
+    __asm__ volatile("ud2");
+}
+
+static void divide(void)
+{
+    __asm__ volatile("divl %0" : : "r"(0), "a"(1), "d"(0) : "cc");
+}
+
+static void breakpoint(void)
+{
+    __asm__ volatile("int3");
+}
+
+static void clear_interrupts(void)
+{
+    __asm__ volatile("cli");
+}
+
+static void in_port(void)
+{
+    __asm__ volatile("inb $0x80, %%al" : : : "rax");
+}
+
+static void interrupt_14(void)
+{
+    __asm__ volatile("int $14");
+}
+
+static void interrupt_80(void)
+{
+    __asm__ volatile("int $0x80");
+}
+
+static void load_segment(void)
+{
+    __asm__ volatile("movl %0, %%ss" : : "r"(0x18));
+}
+
+static void misaligned_sse(void)
+{
+    static char area[64] __attribute__((aligned(16)));
+
+    __asm__ volatile("movaps 1(%0), %%xmm0" : : "r"(area) : "xmm0");
+}
+
+static void x87_error(void)
+{
+    uint16_t control = 0x360; /* nothing masked */
+
+    __asm__ volatile("fldcw %0\n\tfldz\n\tfld1\n\tfdivp\n\tfwait" : : "m"(control));
+}
+
+static int recurse(volatile char *below)
+{
+    volatile char here[4096];
+
+    here[0] = below ? below[0] : 1;
+    return here[0] ? recurse(here) + here[1] : 0;
+}
+
+static void stack_overflow(void)
+{
+    recurse(NULL);
+}
+
+/* The stack pointer at the kernel's half, then a fault. */
+static void bad_stack(void)
+{
+    __asm__ volatile("movq %0, %%rsp\n\tpushq %%rax" : : "r"(KERNEL_ADDRESS));
+}
+
+/* Single steps, also over a system call, whose own instructions must not be stepped through. */
+static void single_step(void)
+{
+    __asm__ volatile("pushfq\n\torq %0, (%%rsp)\n\tpopfq\n\tsyscall"
+                     :
+                     : "i"(TRAP_FLAG), "a"(SYS_getpid)
+                     : "rcx", "r11", "memory");
+}
+
+/* ---- What a program may do ---- */
+
+/* A system call needs no stack of the program's. */
+static void call_without_stack(void)
+{
+    long pid;
+
+    __asm__ volatile("movq %%rsp, %%rbx\n\tmovq %2, %%rsp\n\tsyscall\n\tmovq %%rbx, %%rsp"
+                     : "=a"(pid)
+                     : "a"(SYS_getpid), "r"(NOT_CANONICAL)
+                     : "rbx", "rcx", "r11", "memory");
+    printf("fine: pid %ld\n", pid);
+}
+
+/* The direction flag and the alignment-check flag are the program's own; the kernel must not work with them. */
+static void call_with_flags(void)
+{
+    char name[400];
+    long result;
+
+    __asm__ volatile("pushfq\n\torq $0x40400, (%%rsp)\n\tpopfq\n\tsyscall\n\tpushfq\n\tandq "
+                     "$~0x40400, (%%rsp)\n\tpopfq"
+                     : "=a"(result)
+                     : "a"(SYS_uname), "D"(name)
+                     : "rcx", "r11", "memory");
+    printf("fine: uname %ld, %.5s\n", result, name);
+}
+
+/* All registers but the three that the convention names are as they were after a system call. */
+static void call_keeps_registers(void)
+{
+    register uint64_t r8 __asm__("r8") = 8, r9 __asm__("r9") = 9, r10 __asm__("r10") = 10;
+    register uint64_t r12 __asm__("r12") = 12, r13 __asm__("r13") = 13, r14 __asm__("r14") = 14;
+    register uint64_t r15 __asm__("r15") = 15;
+    uint64_t rax = SYS_getppid, rdi = 1, rsi = 2, rdx = 3;
+
+    __asm__ volatile("syscall"
+                     : "+a"(rax), "+D"(rdi), "+S"(rsi), "+d"(rdx), "+r"(r8), "+r"(r9), "+r"(r10),
+                       "+r"(r12), "+r"(r13), "+r"(r14), "+r"(r15)
+                     :
+                     : "rcx", "r11", "memory");
+    printf("fine: %lu %lu %lu %lu %lu %lu %lu %lu %lu %lu\n", rdi, rsi, rdx, r8, r9, r10, r12, r13,
+           r14, r15);
+}
+
+/* ---- */
+
+static const struct {
+    const char *name;
+    void (*run)(void);
+} things[] = {
+    {"read-null", read_null},
+    {"write-text", write_text},
+    {"run-data", run_data},
+    {"read-kernel", read_kernel},
+    {"call-kernel", call_kernel},
+    {"read-not-canonical", read_not_canonical},
+    {"call-not-canonical", call_not_canonical},
+    {"invalid-opcode", invalid_opcode},
+    {"divide", divide},
+    {"breakpoint", breakpoint},
+    {"cli", clear_interrupts},
+    {"in-port", in_port},
+    {"int-14", interrupt_14},
+    {"int-80", interrupt_80},
+    {"load-segment", load_segment},
+    {"misaligned-sse", misaligned_sse},
+    {"x87-error", x87_error},
+    {"stack-overflow", stack_overflow},
+    {"bad-stack", bad_stack},
+    {"single-step", single_step},
+    {"call-without-stack", call_without_stack},
+    {"call-with-flags", call_with_flags},
+    {"call-keeps-registers", call_keeps_registers},
+};
+
+int main(int argc, char **argv)
+{
+    for (size_t i = 0; argc > 1 && i < sizeof(things) / sizeof(things[0]); i++) {
+        if (strcmp(argv[1], things[i].name) == 0) {
+            things[i].run();
+            return 0;
+        }
+    }
+    printf("usage: crash NAME\n");
+    for (size_t i = 0; i < sizeof(things) / sizeof(things[0]); i++)
+        printf("    %s\n", things[i].name);
+    return 2;
+}
