@@ -2,7 +2,8 @@
 """Host tests: writes the makefile that builds tests/host/test_*.c, and runs the programs.
 
 run.py --build DIR make   writes the makefile, DIR/programs.mk
-run.py --build DIR run    runs all, two at a time; a line `N passed, N failed` per program and one for all
+run.py --build DIR run    runs all, two at a time; each program, and the end, gives a line
+                          `N passed, N failed`
 """
 import argparse
 import concurrent.futures

@@ -1,9 +1,11 @@
 /*
- * The machine below mm/, simulated: it implements mm/port.h over an arena of frames, counted objects, locks that
- * check their use, and processors whose caches of translations are kept until mm/ flushes them.
+ * The machine below mm/, simulated: it implements mm/port.h over an arena of frames, counted
+ * objects, locks that check their use, and processors whose caches of translations are kept until
+ * mm/ flushes them.
  *
- * Whatever a real machine would let pass in silence ends the program here, with the story on stderr: a frame freed
- * twice or still cached, a stale translation used, a lock taken twice, an object freed with another size.
+ * Whatever a real machine would let pass in silence ends the program here, with the story on
+ * stderr: a frame freed twice or still cached, a stale translation used, a lock taken twice, an
+ * object freed with another size.
  *
  * One thread; the CPUs are simulated by the caller's naming one at each access.
  */
@@ -27,8 +29,8 @@ void sim_start(uint32_t frames);
 void sim_stop(void);
 
 /*
- * From now on only the first @bytes of a frame are zeroed, poisoned and kept: for very many cases over small tables,
- * whose pages are known by their first word.
+ * From now on only the first @bytes of a frame are zeroed, poisoned and kept: for very many cases
+ * over small tables, whose pages are known by their first word.
  */
 void sim_short_frames(uint32_t bytes);
 
@@ -50,7 +52,10 @@ void sim_op(const char *name);
 
 /* ---- Allocations that fail ---- */
 
-/* The @n-th allocation from now on, of a frame or an object, fails; with @sticky, all from then on. 0: none. */
+/*
+ * The @n-th allocation from now on, of a frame or an object, fails; with @sticky, all from then on.
+ * 0: none.
+ */
 void sim_fail_after(uint64_t n, bool sticky);
 
 /* Allocations asked for, and refused, since sim_fail_after(). */
@@ -70,8 +75,8 @@ void sim_forget_words(void);
 /* ---- The processors ---- */
 
 /*
- * One access by @cpu, as the processor makes it: cached translation or walk, rights at each level, accessed and dirty
- * bits, the walk cached. The physical address, or 0 where it faults. No lock.
+ * One access by @cpu, as the processor makes it: cached translation or walk, rights at each level,
+ * accessed and dirty bits, the walk cached. The physical address, or 0 where it faults. No lock.
  */
 paddr_t sim_access(struct mm *mm, unsigned cpu, vaddr_t va, enum access access);
 
@@ -82,7 +87,9 @@ enum fault_result sim_touch(struct mm *mm, unsigned cpu, vaddr_t va, enum access
 uint64_t sim_read(struct mm *mm, unsigned cpu, vaddr_t va);
 enum fault_result sim_write(struct mm *mm, unsigned cpu, vaddr_t va, uint64_t word);
 
-/* Nothing that any CPU caches of @mm grants more than its tables do now, or through other tables. */
+/*
+ * Nothing that any CPU caches of @mm grants more than its tables do now, or through other tables.
+ */
 void sim_tlb_check(struct mm *mm);
 
 /* Every CPU loads another root: what it cached of @mm is gone. */
@@ -103,7 +110,10 @@ bool sim_peek(const struct pt *pt, vaddr_t va, uint64_t *word);
 /* Map a fresh zero-filled frame at @va, which is empty, as the fault handler would. Its address. */
 paddr_t sim_map(struct mm *mm, vaddr_t va, unsigned rights, unsigned level);
 
-/* Recount @pt: live counts, number of tables, none linked twice, none empty below the root. @leaves if not NULL. */
+/*
+ * Recount @pt: live counts, number of tables, none linked twice, none empty below the root. @leaves
+ * if not NULL.
+ */
 void sim_recount(const struct pt *pt, uint64_t *leaves);
 
 /* Dies when a slot of the kernel's half of the root has been touched. */

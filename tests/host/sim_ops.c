@@ -6,8 +6,8 @@
 bool sim_check_calls = true;
 
 /*
- * mm/ sets itself up once per boot, and keeps the zero page for good. A new machine gives out its frames in the same
- * order, so the first one is that page again.
+ * mm/ sets itself up once per boot, and keeps the zero page for good. A new machine gives out its
+ * frames in the same order, so the first one is that page again.
  */
 void sim_boot(uint32_t frames)
 {

@@ -1,4 +1,7 @@
-/* Looking at page tables, and filling them, without a processor: for tests that work below the VMAs. */
+/*
+ * Looking at page tables, and filling them, without a processor: for tests that work below the
+ * VMAs.
+ */
 #include <string.h>
 
 #include "tests/host/sim_private.h"

@@ -1,9 +1,11 @@
 /*
- * The simulated processors: a walk of the real tables, and per CPU what it cached of them (Intel SDM vol. 3, 4.10).
+ * The simulated processors: a walk of the real tables, and per CPU what it cached of them (Intel
+ * SDM vol. 3, 4.10).
  *
- * A CPU keeps, per address space, translations of pages (as a TLB does) and links to tables (as paging-structure
- * caches do), until a flush names them: a translation goes when its page is named, a link when any address that it
- * serves is. That is the contract of port_tlb_flush(), stricter than INVLPG, which drops all links.
+ * A CPU keeps, per address space, translations of pages (as a TLB does) and links to tables (as
+ * paging-structure caches do), until a flush names them: a translation goes when its page is named,
+ * a link when any address that it serves is. That is the contract of port_tlb_flush(), stricter
+ * than INVLPG, which drops all links.
  */
 #include <stdio.h>
 #include <string.h>
@@ -260,7 +262,10 @@ static unsigned rights_for(enum access access)
     return access == ACCESS_WRITE ? PTE_W : access == ACCESS_EXEC ? PTE_X : PTE_R;
 }
 
-/* The links on the way are used where cached, else cached; then the bits are set and the translation is cached. */
+/*
+ * The links on the way are used where cached, else cached; then the bits are set and the
+ * translation is cached.
+ */
 static struct cached *walk_and_cache(struct cpu *cpu, struct mm *mm, vaddr_t va, unsigned need)
 {
     struct sim_walk w = sim_walk(&mm->pt, va);

@@ -1,8 +1,10 @@
 /*
- * A stretch of an address space with a page-granular record of what must be where: mapped or not, rights, the word that
- * was last written. Every call goes to mm/ and to the record; then all pages are compared.
+ * A stretch of an address space with a page-granular record of what must be where: mapped or not,
+ * rights, the word that was last written. Every call goes to mm/ and to the record; then all pages
+ * are compared.
  *
- * Pages are named by their number in the stretch. Anonymous private memory only; the rest is for the tests themselves.
+ * Pages are named by their number in the stretch. Anonymous private memory only; the rest is for
+ * the tests themselves.
  */
 #pragma once
 
@@ -48,15 +50,15 @@ long world_forget(struct world *w, unsigned page, unsigned count); /* MADV_DONTN
 void world_fill(struct world *w, unsigned page, unsigned count, unsigned step);
 
 /*
- * mremap, lengths in pages, @to a page number. When it is refused the machine must be bit for bit what it was. Returns
- * the page number of the result, or the error.
+ * mremap, lengths in pages, @to a page number. When it is refused the machine must be bit for bit
+ * what it was. Returns the page number of the result, or the error.
  */
 long world_remap(struct world *w, unsigned old, unsigned old_count, unsigned new_count,
                  uint32_t flags, unsigned to);
 
 /*
- * The same, but first each of its allocations fails once, and the call is refused with -ENOMEM each time. Returns as
- * world_remap; @refused, if not NULL, is how many allocations there were.
+ * The same, but first each of its allocations fails once, and the call is refused with -ENOMEM each
+ * time. Returns as world_remap; @refused, if not NULL, is how many allocations there were.
  */
 long world_remap_starved(struct world *w, unsigned old, unsigned old_count, unsigned new_count,
                          uint32_t flags, unsigned to, unsigned *refused);

@@ -1,4 +1,7 @@
-/* What every test program includes: cmocka, and helpers that are about testing, not about the machine. */
+/*
+ * What every test program includes: cmocka, and helpers that are about testing, not about the
+ * machine.
+ */
 #pragma once
 
 #include <setjmp.h>
@@ -14,8 +17,8 @@
 #include "tests/host/sim.h"
 
 /*
- * Run @body in a child process, which must end with a message that contains @words. For what the simulator or mm/
- * does not survive.
+ * Run @body in a child process, which must end with a message that contains @words. For what the
+ * simulator or mm/ does not survive.
  */
 void assert_dies(void (*body)(void), const char *words);
 
@@ -32,3 +35,37 @@ void assert_dies(void (*body)(void), const char *words);
 /* 0 .. n-1, the same series in each run. */
 uint32_t test_random(uint32_t n);
 void test_random_seed(uint64_t seed);
+
+/* @call is refused with @err and changes nothing. */
+#define check_refused(err, call)                                                                   \
+    do {                                                                                           \
+        struct sim_snapshot *snap_ = sim_snapshot();                                               \
+        long result_ = (call);                                                                     \
+                                                                                                   \
+        check(result_ == (err), "%s: %ld", #call, result_);                                        \
+        check(!sim_changed(snap_), "%s: %s", #call, sim_changed(snap_));                           \
+        sim_snapshot_free(snap_);                                                                  \
+    } while (0)
+
+/* Each allocation of @call fails once, which is refused with -ENOMEM; then it answers @answer. */
+#define check_starved(answer, call)                                                                \
+    do {                                                                                           \
+        uint64_t n_ = 0;                                                                           \
+                                                                                                   \
+        for (;;) {                                                                                 \
+            struct sim_snapshot *snap_ = sim_snapshot();                                           \
+            long result_;                                                                          \
+                                                                                                   \
+            sim_fail_after(++n_, false);                                                           \
+            result_ = (call);                                                                      \
+            if (!sim_refused())                                                                    \
+                check(result_ == (long)(answer), "%s: %ld", #call, result_);                       \
+            else                                                                                   \
+                check(result_ == -ENOMEM && !sim_changed(snap_), "%s: %ld, %s", #call, result_,    \
+                      sim_changed(snap_));                                                         \
+            sim_snapshot_free(snap_);                                                              \
+            if (!sim_refused())                                                                    \
+                break;                                                                             \
+        }                                                                                          \
+        sim_fail_after(0, false);                                                                  \
+    } while (0)

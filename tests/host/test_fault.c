@@ -1,4 +1,7 @@
-/* Page faults, rung by rung: no place, no right, past the end, stale, new page, copy; growing stacks; no memory. */
+/*
+ * Page faults, rung by rung: no place, no right, past the end, stale, new page, copy; growing
+ * stacks; no memory.
+ */
 /* host-build: 9/4 3/4 */
 #include "tests/host/test.h"
 
@@ -327,7 +330,10 @@ static void test_only_stacks_grow(void **state)
 
 /* ---- No memory ---- */
 
-/* The access fails for want of memory at each of its allocations, changing nothing, and then succeeds. */
+/*
+ * The access fails for want of memory at each of its allocations, changing nothing, and then
+ * succeeds.
+ */
 static unsigned starve(vaddr_t va, enum access access)
 {
     unsigned n = 0;
@@ -376,7 +382,10 @@ static void test_no_memory_for_objects(void **state)
     object_put(object);
 }
 
-/* A hole of the object that is to be copied at once: two pages are needed, and none may stay when one is missing. */
+/*
+ * A hole of the object that is to be copied at once: two pages are needed, and none may stay when
+ * one is missing.
+ */
 static void test_no_memory_to_copy_a_hole(void **state)
 {
     struct object *object = object_create(4 * PAGE_SIZE, "holes");

@@ -39,7 +39,10 @@ static int teardown(void **state)
     return 0;
 }
 
-/* A page whose index at each level is one of the first or last two, so that pages share tables at all levels. */
+/*
+ * A page whose index at each level is one of the first or last two, so that pages share tables at
+ * all levels.
+ */
 static vaddr_t random_page(void)
 {
     vaddr_t va = 0;

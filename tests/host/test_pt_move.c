@@ -1,4 +1,7 @@
-/* The move engine, case by case: every level, each end widened or not, each neighbour, overlap, holes, no memory. */
+/*
+ * The move engine, case by case: every level, each end widened or not, each neighbour, overlap,
+ * holes, no memory.
+ */
 /* host-build: 9/4 3/3 2/4 */
 #include "tests/host/test.h"
 
@@ -148,7 +151,10 @@ static void test_widens_down(void **state)
     }
 }
 
-/* A neighbour's last page in the part that widening would add: the first page of it, or the one right below. */
+/*
+ * A neighbour's last page in the part that widening would add: the first page of it, or the one
+ * right below.
+ */
 static void test_neighbour_below_forbids(void **state)
 {
     EACH_LEVEL(l)
@@ -275,7 +281,10 @@ static void test_falls_back_one_level(void **state)
     scene_end(&s);
 }
 
-/* The picture of the cover letter, |DDDDddddSSSSssss|: upper-case parts must survive a move within one mapping. */
+/*
+ * The picture of the cover letter, |DDDDddddSSSSssss|: upper-case parts must survive a move within
+ * one mapping.
+ */
 static void test_move_within_a_mapping(void **state)
 {
     EACH_LEVEL(l)
@@ -408,114 +417,6 @@ static void test_target_is_cleared_between(void **state)
     scene_end(&s);
 }
 
-/* ---- What is told ---- */
-
-static void test_trace_of_a_widened_move(void **state)
-{
-    unsigned long long span = pt_span(PT_PMD);
-    char expected[200];
-
-    scene_start(&s, span + PAGE_SIZE, PAGE_SIZE, span - PAGE_SIZE);
-    scene_page(&s, span + PAGE_SIZE);
-    s.move.old_floor = span;
-    s.move.old_ceiling = 2 * span;
-    port_trace_mask = TRACE_MREMAP;
-    sim_forget_words();
-    scene_run(&s);
-    port_trace_mask = 0;
-    assert_int_equal(sim_trace_count(), 4);
-    snprintf(expected, sizeof(expected), "move %llx -> 1000, %llx bytes", span + 0x1000,
-             span - 0x1000);
-    assert_string_equal(sim_trace_line(0), expected);
-    snprintf(expected, sizeof(expected), "widen down to PMD: old %llx -> %llx, new 1000 -> 0",
-             span + 0x1000, span);
-    assert_string_equal(sim_trace_line(1), expected);
-    assert_int_equal(sim_trace_event(2)->what, EVENT_STEP);
-    assert_int_equal(sim_trace_event(2)->level, PT_PMD);
-    assert_int_equal(sim_trace_event(2)->a, span);
-    assert_int_equal(sim_trace_event(2)->b, 0);
-    assert_int_equal(sim_trace_event(2)->c, pt_entry(&s.mm.pt, 0, PT_PMD)->raw);
-    assert_string_equal(sim_trace_line(3), "moved 0 PTE, 1 PMD, 0 PUD, 0 PGD");
-    scene_end(&s);
-}
-
-static void test_steps_by_pages(void **state)
-{
-    scene_start(&s, 8 * PAGE_SIZE, 3 * PAGE_SIZE, 3 * PAGE_SIZE);
-    scene_page(&s, 8 * PAGE_SIZE);
-    scene_page(&s, 10 * PAGE_SIZE);
-    port_trace_mask = TRACE_MREMAP;
-    sim_forget_words();
-    scene_run(&s);
-    port_trace_mask = 0;
-    assert_int_equal(sim_trace_count(), 4);
-    assert_int_equal(sim_trace_event(1)->a, 8 * PAGE_SIZE);
-    assert_int_equal(sim_trace_event(1)->b, 3 * PAGE_SIZE);
-    assert_int_equal(sim_trace_event(2)->a, 10 * PAGE_SIZE);
-    assert_string_equal(sim_trace_line(3), "moved 2 PTE, 0 PMD, 0 PUD, 0 PGD");
-    scene_end(&s);
-}
-
-/* ---- The old behaviours ---- */
-
-/* Two spans and a page more, one page above a span's edge, shifted down by one span: the case of March 2023. */
-static void march_2023(enum realign realign)
-{
-    uint64_t span = pt_span(PT_PMD);
-
-    mm_config.realign = realign;
-    mm_stats = (struct mm_stats){0};
-    sim_forget_words();
-    scene_start(&s, 2 * span - PAGE_SIZE, span - PAGE_SIZE, 2 * span + PAGE_SIZE);
-    for (vaddr_t va = s.move.old; va < s.move.old + s.move.len; va += PAGE_SIZE)
-        scene_page(&s, va);
-    scene_run(&s);
-    scene_end(&s);
-    assert_int_equal(sim_warn_count(), mm_stats.warn);
-}
-
-static void test_historic_warning(void **state)
-{
-    const char *start = "WARN: move_normal_pmd: destination PMD not none";
-
-    march_2023(REALIGN_OFF);
-    assert_int_equal(sim_warn_count(), 2);
-    assert_memory_equal(sim_warn_line(0), start, strlen(start));
-    assert_int_equal(s.move.moved[PT_PTE], 1 + 2 * PT_ENTRIES);
-    assert_int_equal(s.move.moved[PT_PMD], 0);
-    march_2023(REALIGN_PMD);
-    assert_int_equal(sim_warn_count(), 0);
-    assert_int_equal(s.move.moved[PT_PTE], 0);
-    march_2023(REALIGN_FULL);
-    assert_int_equal(sim_warn_count(), 0);
-    assert_int_equal(s.move.moved[PT_PTE], 0);
-    assert_int_equal(s.move.moved[PT_PMD], 3);
-}
-
-/* realign=pmd widens downward only, and at the PMD only; realign=off not at all. */
-static void test_old_modes_widen_less(void **state)
-{
-    uint64_t span = pt_span(PT_PMD);
-
-    for (enum realign realign = REALIGN_OFF; realign <= REALIGN_FULL; realign++) {
-        mm_config.realign = realign;
-        scene_start(&s, span + PAGE_SIZE, PAGE_SIZE, span - PAGE_SIZE);
-        s.move.old_ceiling = 2 * span;
-        scene_fill(&s, 5);
-        scene_run(&s);
-        assert_int_equal(s.move.moved[PT_PMD] + s.move.moved[PT_TOP], realign == REALIGN_OFF ? 0
-                                                                      : PT_TOP == PT_PMD     ? 2
-                                                                                             : 1);
-        scene_end(&s);
-        scene_start(&s, span, 0, span - PAGE_SIZE);
-        s.move.old_floor = span;
-        scene_fill(&s, 5);
-        scene_run(&s);
-        assert_int_equal(s.move.moved[PT_PMD], realign == REALIGN_FULL ? 1 : 0);
-        scene_end(&s);
-    }
-}
-
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -529,8 +430,6 @@ int main(void)
         TEST(test_overlapping_down),           TEST(test_upward_overlap_is_a_bug),
         TEST(test_holes_cost_nothing),         TEST(test_nothing_mapped),
         TEST(test_no_memory_changes_nothing),  TEST(test_target_is_cleared_between),
-        TEST(test_trace_of_a_widened_move),    TEST(test_steps_by_pages),
-        TEST(test_historic_warning),           TEST(test_old_modes_widen_less),
     };
 
     return cmocka_run_group_tests_name("pt_move", tests, NULL, NULL);

@@ -1,7 +1,8 @@
 /*
- * The move engine, every case of a small address space: 2 bits per level, 3 levels, 32 user pages. Each source, each
- * target, each length, a neighbour at each of several distances on all four sides or none; pages in patterns with
- * holes. The optimised build tries all, the one with sanitizers a part.
+ * The move engine, every case of a small address space: 2 bits per level, 3 levels, 32 user pages.
+ * Each source, each target, each length, a neighbour at each of several distances on all four sides
+ * or none; pages in patterns with holes. The optimised build tries all, the one with sanitizers a
+ * part.
  */
 /* host-build: 2/3-fast 2/3 */
 #include "tests/host/test.h"
@@ -40,7 +41,9 @@ static bool in(unsigned page, unsigned start, unsigned len)
     return page - start < len;
 }
 
-/* A neighbour @distance pages away from a side, unless there is no such page or it lies in a range. */
+/*
+ * A neighbour @distance pages away from a side, unless there is no such page or it lies in a range.
+ */
 static bool put_neighbour(unsigned at, unsigned old, unsigned new, unsigned len)
 {
     if (at >= PAGES || in(at, old, len) || in(at, new, len))
@@ -108,7 +111,10 @@ static void test_every_small_move(void **state)
     sim_stop();
 }
 
-/* exec's stack: every start, size and shift, floors and ceilings shared, with and without neighbours. */
+/*
+ * exec's stack: every start, size and shift, floors and ceilings shared, with and without
+ * neighbours.
+ */
 static void test_every_small_stack_shift(void **state)
 {
     uint64_t shifts = 0;

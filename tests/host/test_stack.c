@@ -1,7 +1,8 @@
 /*
- * exec's stack: strings copied to the top of the address space, then shifted down. Every shift from 0 to 4 MiB + 4 KiB
- * and ten sizes from a page to 2 MiB, under realign=off, pmd and full; larger stacks where PMD-aligned shifts overlap.
- * The content of each page, the entries moved and the historic warning are compared with what they must be.
+ * exec's stack: strings copied to the top of the address space, then shifted down. Every shift from
+ * 0 to 4 MiB + 4 KiB and ten sizes from a page to 2 MiB, under realign=off, pmd and full; larger
+ * stacks where PMD-aligned shifts overlap. The content of each page, the entries moved and the
+ * historic warning are compared with what they must be.
  */
 /* host-build: 9/4-fast 9/4 */
 #include "tests/host/test.h"
@@ -70,7 +71,10 @@ static unsigned pages_in(unsigned span, unsigned pages)
     return count;
 }
 
-/* realign=pmd widens the start where it is not the last span, unless the new range ends in the part to be added. */
+/*
+ * realign=pmd widens the start where it is not the last span, unless the new range ends in the part
+ * to be added.
+ */
 static bool linux_widens(unsigned pages, unsigned shift)
 {
     uint64_t added = pt_offset(page_at(pages - 1), PT_PMD) / PAGE_SIZE;
@@ -79,8 +83,9 @@ static bool linux_widens(unsigned pages, unsigned shift)
 }
 
 /*
- * Spans in ascending order; one moves whole if all of it is to move and its slot at the destination is empty. That is
- * not so where the slot's own pages were moved singly, which leaves an emptied table: there Linux warned.
+ * Spans in ascending order; one moves whole if all of it is to move and its slot at the destination
+ * is empty. That is not so where the slot's own pages were moved singly, which leaves an emptied
+ * table: there Linux warned.
  */
 static struct forecast forecast(unsigned pages, unsigned shift, enum realign realign)
 {
@@ -258,7 +263,10 @@ static void test_grows_after_the_shift(void **state)
     sim_halt();
 }
 
-/* Strings that would make the stack larger than its limit are refused by the fault, as E2BIG would be before. */
+/*
+ * Strings that would make the stack larger than its limit are refused by the fault, as E2BIG would
+ * be before.
+ */
 static void test_limit(void **state)
 {
     uint64_t word = 1;

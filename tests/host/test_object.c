@@ -1,0 +1,180 @@
+/* Objects and what is told of an address space: lives, bytes, maps, dump. */
+/* host-build: 9/4 3/4 */
+#include "tests/host/test.h"
+
+#include "kernel/abi/errno.h"
+#include "kernel/abi/mman.h"
+#include "mm/object.h"
+#include "mm/vma.h"
+#include "tests/host/sim_world.h"
+
+#define FRAMES 1500
+#define PAGES 300
+#define BASE (4 * pt_span(PT_PMD))
+#define AT(page) (BASE + (page)*PAGE_SIZE)
+#define PG PAGE_SIZE
+#define RW (PROT_READ | PROT_WRITE)
+#define RX (PROT_READ | PROT_EXEC)
+#define ANON (MAP_PRIVATE | MAP_ANONYMOUS)
+#define PRIVATE (ANON | MAP_FIXED)
+
+static struct world w;
+static struct mm *mm;
+
+static int setup(void **state)
+{
+    sim_boot(FRAMES);
+    world_start(&w, BASE, PAGES);
+    mm = w.mm;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    world_end(&w);
+    assert_int_equal(sim_frames_free(), FRAMES - 1);
+    sim_halt();
+    return 0;
+}
+
+static long map(unsigned page, unsigned count, uint32_t prot, uint32_t flags)
+{
+    return sim_mmap(mm, AT(page), count * PG, prot, flags);
+}
+
+static void fill(unsigned page, unsigned count)
+{
+    assert_true(world_map(&w, page, count, RW) >= 0);
+    world_fill(&w, page, count, 1);
+}
+
+/* ---- Objects ---- */
+
+static void test_object_lives_as_long_as_its_mappings(void **state)
+{
+    struct object *object = object_create(3 * PG, "file");
+    uint32_t before = sim_objects();
+
+    assert_int_equal(sim_mmap_object(mm, AT(10), 3 * PG, RW, MAP_SHARED | MAP_FIXED, object, 0),
+                     AT(10));
+    assert_int_equal(sim_write(mm, 0, AT(11), 99), FAULT_DONE);
+    object_put(object);
+    assert_int_equal(sim_munmap(mm, AT(11), PG), 0);
+    assert_int_equal(object->refs, 2);
+    assert_int_equal(sim_munmap(mm, AT(10), PG), 0);
+    assert_ptr_equal(object_all, object);
+    assert_int_equal(sim_munmap(mm, AT(12), PG), 0);
+    assert_null(object_all);
+    assert_int_equal(sim_objects(), before - 1);
+}
+
+static void test_object_bytes(void **state)
+{
+    static char out[3 * 4096 + 5], in[3 * 4096 + 5];
+    struct object *object = object_create(40 * PG, "bytes");
+
+    for (unsigned i = 0; i < sizeof(out); i++)
+        out[i] = (char)(i * 3 + i / 100);
+    assert_int_equal(object_size(object), 40 * PG);
+    assert_int_equal(object_write(object, 33 * PG - 7, out, sizeof(out)), 0);
+    assert_int_equal(object_read(object, 33 * PG - 7, in, sizeof(in)), 0);
+    assert_memory_equal(in, out, sizeof(in));
+    assert_int_equal(object_read(object, 5 * PG, in, sizeof(in)), 0);
+    assert_int_equal(in[0] | in[4096], 0);
+    sim_fail_after(1, true);
+    assert_int_equal(object_write(object, 0, out, 5), -ENOMEM);
+    sim_fail_after(0, false);
+    mm_check_all();
+    object_put(object);
+}
+
+static void test_no_memory_for_an_object(void **state)
+{
+    uint32_t frames = sim_frames_free(), objects = sim_objects();
+
+    for (unsigned n = 1; n <= 2; n++) {
+        sim_fail_after(n, false);
+        assert_null(object_create(PG, "x"));
+        assert_null(object_all);
+        assert_int_equal(sim_frames_free(), frames);
+        assert_int_equal(sim_objects(), objects);
+    }
+    for (unsigned n = 1; n <= 2; n++) {
+        sim_fail_after(n, false);
+        assert_null(sim_create());
+        assert_int_equal(sim_frames_free(), frames);
+        assert_int_equal(sim_objects(), objects);
+    }
+    sim_fail_after(0, false);
+}
+
+/* ---- Words ---- */
+
+struct text {
+    char lines[8][160];
+    unsigned count;
+};
+
+static void keep_line(void *ctx, const char *line)
+{
+    struct text *text = ctx;
+
+    if (text->count < 8)
+        snprintf(text->lines[text->count], sizeof(text->lines[0]), "%s", line);
+    text->count++;
+}
+
+static void test_maps(void **state)
+{
+    struct object *object = object_create(4 * PG, "/bin/thing");
+    char expected[160];
+    struct text text = {.count = 0};
+
+    fill(10, 2);
+    assert_int_equal(sim_mmap_object(mm, AT(20), 2 * PG, RX, MAP_PRIVATE | MAP_FIXED, object, PG),
+                     AT(20));
+    assert_int_equal(map(30, 1, PROT_NONE, MAP_SHARED | MAP_ANONYMOUS | MAP_FIXED), AT(30));
+    port_lock_read(&mm->lock);
+    mm_maps(mm, keep_line, &text);
+    port_unlock_read(&mm->lock);
+    assert_int_equal(text.count, 3);
+    snprintf(expected, sizeof(expected), "%08llx-%08llx rw-p 00000000 00:00 0 \n",
+             (unsigned long long)AT(10), (unsigned long long)AT(12));
+    assert_string_equal(text.lines[0], expected);
+    snprintf(expected, sizeof(expected), "%08llx-%08llx r-xp 00001000 ", (unsigned long long)AT(20),
+             (unsigned long long)AT(22));
+    assert_memory_equal(text.lines[1], expected, strlen(expected));
+    assert_non_null(strstr(text.lines[1], " /bin/thing\n"));
+    assert_non_null(strstr(text.lines[2], " ---s 00000000 "));
+    object_put(object);
+}
+
+static void test_dump_is_stable(void **state)
+{
+    struct text first = {.count = 0}, second = {.count = 0};
+
+    fill(10, 3);
+    for (unsigned i = 0; i < 2; i++) {
+        port_lock_read(&mm->lock);
+        mm_dump(mm, keep_line, i ? &second : &first);
+        port_unlock_read(&mm->lock);
+    }
+    assert_int_equal(first.count, second.count);
+    assert_true(first.count >= 2 + PT_TOP);
+    assert_memory_equal(&first, &second, sizeof(first));
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(test_object_lives_as_long_as_its_mappings),
+        TEST(test_object_bytes),
+        TEST(test_no_memory_for_an_object),
+        TEST(test_maps),
+        TEST(test_dump_is_stable),
+    };
+
+    return cmocka_run_group_tests_name("object", tests, NULL, NULL);
+}
