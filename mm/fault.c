@@ -123,20 +123,21 @@ static enum fault_result take_shared(struct fault *f, paddr_t page)
     return FAULT_DONE;
 }
 
-/* For an empty entry. */
+/* For an empty entry. A private copy of a hole leaves the hole in the object. */
 static enum fault_result take_new_page(struct fault *f)
 {
     struct object *object = f->vma->object;
     uint64_t index = vma_pgoff(f->vma, f->addr);
+    bool private = wants_private_page(f);
     paddr_t page;
 
     if (!object)
-        return wants_private_page(f) ? take_copy(f, 0) : take_shared(f, zero_page);
+        return private ? take_copy(f, 0) : take_shared(f, zero_page);
     if (index >= page_align(object_size(object)) >> PAGE_SHIFT)
         return FAULT_BUS;
-    if (object_page(object, index, true, &page))
+    if (object_page(object, index, !private, &page))
         return FAULT_OOM;
-    return wants_private_page(f) ? take_copy(f, page) : take_shared(f, page);
+    return private ? take_copy(f, page) : take_shared(f, page);
 }
 
 /* ---- Commit ---- */

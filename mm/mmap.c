@@ -182,7 +182,7 @@ long mm_mmap(struct mm *mm, vaddr_t addr, uint64_t len, uint32_t prot, uint32_t 
         return mm_refuse(-EINVAL, REFUSE_LENGTH);
     if (bytes == 0)
         return mm_refuse(-ENOMEM, REFUSE_LENGTH);
-    if (m.pgoff + (bytes >> PAGE_SHIFT) < m.pgoff)
+    if (m.pgoff + (bytes >> PAGE_SHIFT) < m.pgoff || (object && offset > INT64_MAX - bytes))
         return mm_refuse(-EOVERFLOW, REFUSE_OFFSET);
     err = map_target(&m, addr, bytes);
     if (!err)

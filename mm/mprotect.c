@@ -122,6 +122,19 @@ long mm_mprotect(struct mm *mm, vaddr_t addr, uint64_t len, uint32_t prot)
     return 0;
 }
 
+/* Pages of @range that are locked already: they count once against the limit. */
+static uint64_t locked_pages(const struct mm *mm, struct range range)
+{
+    uint64_t pages = 0;
+
+    for (struct vma *vma = vma_find(mm, range.start); vma && vma->start < range.end;
+         vma = vma->next)
+        if (vma->flags & VMA_LOCKED)
+            pages +=
+                (min_u64(vma->end, range.end) - max_u64(vma->start, range.start)) >> PAGE_SHIFT;
+    return pages;
+}
+
 long mm_mlock(struct mm *mm, vaddr_t addr, uint64_t len, bool lock, bool on_fault)
 {
     vaddr_t start = addr - page_offset(addr);
@@ -131,7 +144,8 @@ long mm_mlock(struct mm *mm, vaddr_t addr, uint64_t len, bool lock, bool on_faul
     uint64_t pages = range_size(range) >> PAGE_SHIFT;
 
     mm_assert(port_locked_write(&mm->lock));
-    if (lock && mm->locked_pages + pages > mm->limits.memlock >> PAGE_SHIFT)
+    if (lock &&
+        mm->locked_pages + pages - locked_pages(mm, range) > mm->limits.memlock >> PAGE_SHIFT)
         return mm_refuse(-ENOMEM, REFUSE_LIMIT);
     if (range.end < range.start)
         return mm_refuse(-EINVAL, REFUSE_LENGTH);

@@ -65,7 +65,7 @@ static long check_target(const struct remap *r)
         return mm_refuse(-EINVAL, REFUSE_FLAGS);
     if ((r->flags & MREMAP_DONTUNMAP) && r->old_len != r->new_len)
         return mm_refuse(-EINVAL, REFUSE_LENGTH);
-    if (r->src.start < new + r->new_len &&new < r->src.start + r->old_len)
+    if (range_overlaps(r->src, (struct range){new, new + r->new_len}))
         return mm_refuse(-EINVAL, REFUSE_OVERLAP);
     if (r->mm->vma_count + 5 >= mm_config.max_map_count)
         return mm_refuse(-ENOMEM, REFUSE_LIMIT);
