@@ -145,6 +145,7 @@ long sim_munmap(struct mm *mm, vaddr_t addr, uint64_t len);
 long sim_mprotect(struct mm *mm, vaddr_t addr, uint64_t len, uint32_t prot);
 long sim_madvise(struct mm *mm, vaddr_t addr, uint64_t len, int advice);
 long sim_mlock(struct mm *mm, vaddr_t addr, uint64_t len, bool lock, bool on_fault);
+long sim_mlockall(struct mm *mm, int flags);
 long sim_brk(struct mm *mm, vaddr_t brk);
 long sim_mremap(struct mm *mm, vaddr_t old, uint64_t old_len, uint64_t new_len, uint32_t flags,
                 vaddr_t new_addr);

@@ -116,6 +116,11 @@ long sim_mlock(struct mm *mm, vaddr_t addr, uint64_t len, bool lock, bool on_fau
     return CALL("mlock", mm, mm_mlock(mm, addr, len, lock, on_fault));
 }
 
+long sim_mlockall(struct mm *mm, int flags)
+{
+    return CALL("mlockall", mm, mm_mlockall(mm, flags));
+}
+
 long sim_brk(struct mm *mm, vaddr_t brk)
 {
     return CALL("brk", mm, mm_brk(mm, brk));

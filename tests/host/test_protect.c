@@ -192,6 +192,46 @@ static void test_mlock_again(void **state)
     check_refused(-ENOMEM, sim_mlock(mm, AT(11), 4 * PG, true, true));
 }
 
+static void test_lock_on_fault_never_populates(void **state)
+{
+    assert_true(world_map(&w, 10, 4, RW) >= 0);
+    assert_int_equal(sim_mlock(mm, AT(10), 4 * PG, true, true), 0);
+    assert_int_equal(world_remap(&w, 10, 4, 8, 0, 0), 10);
+    assert_int_equal(mm->rss_pages, 0);
+    assert_int_equal(world_remap(&w, 10, 8, 12, MREMAP_MAYMOVE | MREMAP_FIXED, 40), 40);
+    assert_int_equal(mm->rss_pages, 0);
+    assert_int_equal(mm->locked_pages, 12);
+    assert_int_equal(sim_mlockall(mm, MCL_FUTURE | MCL_ONFAULT), 0);
+    mm->layout.brk_start = mm->layout.brk = AT(100);
+    assert_int_equal(sim_brk(mm, AT(103)), AT(103));
+    assert_int_equal(mm->locked_pages, 15);
+    assert_int_equal(mm->rss_pages, 0);
+}
+
+static void test_mlockall(void **state)
+{
+    assert_true(world_map(&w, 10, 4, RW) >= 0);
+    assert_true(world_map(&w, 20, 4, PROT_READ) >= 0);
+    assert_true(world_map(&w, 30, 4, PROT_NONE) >= 0);
+    check_refused(-EINVAL, sim_mlockall(mm, 8));
+    check_refused(-EINVAL, sim_mlockall(mm, MCL_ONFAULT));
+    mm->limits.memlock = 11 * PG;
+    check_refused(-ENOMEM, sim_mlockall(mm, MCL_CURRENT));
+    mm->limits.memlock = 14 * PG;
+    check_starved(0, sim_mlockall(mm, MCL_CURRENT | MCL_ONFAULT));
+    assert_int_equal(mm->locked_pages, 12);
+    assert_int_equal(mm->rss_pages, 0);
+    assert_int_equal(sim_mlockall(mm, MCL_CURRENT | MCL_FUTURE), 0);
+    assert_int_equal(mm->rss_pages, 8);
+    assert_true(world_map(&w, 40, 2, RW) >= 0);
+    assert_int_equal(mm->locked_pages, 14);
+    assert_int_equal(mm->rss_pages, 10);
+    assert_int_equal(sim_mlockall(mm, 0), 0);
+    assert_int_equal(mm->locked_pages, 0);
+    assert_true(world_map(&w, 50, 2, RW) >= 0);
+    assert_int_equal(mm->locked_pages, 0);
+}
+
 /* ---- mincore ---- */
 
 static void test_mincore(void **state)
@@ -225,7 +265,8 @@ int main(void)
         TEST(test_mprotect_refusals), TEST(test_mprotect_of_a_stack),
         TEST(test_dontneed),          TEST(test_madvise_populates),
         TEST(test_madvise_refusals),  TEST(test_mlock),
-        TEST(test_mlock_again),       TEST(test_mincore),
+        TEST(test_mlock_again),       TEST(test_lock_on_fault_never_populates),
+        TEST(test_mlockall),          TEST(test_mincore),
     };
 
     return cmocka_run_group_tests_name("protect", tests, NULL, NULL);

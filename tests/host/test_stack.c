@@ -71,15 +71,10 @@ static unsigned pages_in(unsigned span, unsigned pages)
     return count;
 }
 
-/*
- * realign=pmd widens the start where it is not the last span, unless the new range ends in the part
- * to be added.
- */
-static bool linux_widens(unsigned pages, unsigned shift)
+/* realign=pmd widens the start where the range reaches the end of its span. */
+static bool linux_widens(unsigned pages)
 {
-    uint64_t added = pt_offset(page_at(pages - 1), PT_PMD) / PAGE_SIZE;
-
-    return span_of(pages - 1) < span_of(0) && (shift < pages || shift - pages >= added);
+    return span_of(pages - 1) < span_of(0);
 }
 
 /*
@@ -104,7 +99,7 @@ static struct forecast forecast(unsigned pages, unsigned shift, enum realign rea
         bool table_left = i - distance >= first && !whole[i - distance];
 
         whole[i] = in == SPAN || realign == REALIGN_FULL ||
-                   (realign == REALIGN_PMD && i == first && linux_widens(pages, shift));
+                   (realign == REALIGN_PMD && i == first && linux_widens(pages));
         if (whole[i] && table_left && realign != REALIGN_FULL) {
             f.warnings++;
             whole[i] = false;
