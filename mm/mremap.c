@@ -187,6 +187,21 @@ static long check_limits(const struct remap *r)
 }
 
 /*
+ * realign=pmd: to Linux the two ranges are each other's neighbours in a call of mremap, though not
+ * when exec shifts the stack.
+ */
+static void keep_apart(struct pt_move *m, struct range src, struct range dst)
+{
+    if (dst.start >= src.end) {
+        m->new_floor = max_u64(m->new_floor, src.end);
+        m->old_ceiling = min_u64(m->old_ceiling, dst.start);
+    } else {
+        m->old_floor = max_u64(m->old_floor, dst.end);
+        m->new_ceiling = min_u64(m->new_ceiling, src.start);
+    }
+}
+
+/*
  * Floors and ceilings from the neighbours; S and D do not count as such, since S leaves and D is
  * empty.
  */
@@ -205,6 +220,8 @@ static void fill_move(struct remap *r)
         .new_ceiling = vma_ceiling(mm, r->dst.end, r->src, r->dst),
         .tables_change = r->new_len < r->old_len || vma_overlapping(mm, r->dst),
     };
+    if (mm_config.realign == REALIGN_PMD)
+        keep_apart(&r->move, r->src, r->dst);
 }
 
 /* VMAs for the new mapping and for what S and D cut in two, tables for the destination. */

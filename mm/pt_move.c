@@ -112,20 +112,6 @@ static bool widen_up(struct pt_move *m, unsigned level)
     return true;
 }
 
-/* Linux counts the two ranges as each other's neighbours; realign=pmd does so too. */
-static void keep_apart(struct pt_move *m)
-{
-    vaddr_t new_end = m->new + m->len;
-
-    if (m->new >= old_end(m)) {
-        m->new_floor = max_u64(m->new_floor, old_end(m));
-        m->old_ceiling = min_u64(m->old_ceiling, m->new);
-    } else if (new_end <= m->old) {
-        m->old_floor = max_u64(m->old_floor, new_end);
-        m->new_ceiling = min_u64(m->new_ceiling, m->old);
-    }
-}
-
 /*
  * At each end, the highest level that is allowed. realign=pmd does what Linux does: downward, at
  * the PMD.
@@ -137,8 +123,6 @@ static void widen(struct pt_move *m)
 
     if (mm_config.realign == REALIGN_OFF)
         return;
-    if (mm_config.realign == REALIGN_PMD)
-        keep_apart(m);
     for (unsigned l = top; l > PT_PTE && pt_offset(m->old, l); l--)
         if (widen_down(m, l))
             break;
