@@ -95,6 +95,12 @@ void sim_tlb_check(struct mm *mm);
 /* Every CPU loads another root: what it cached of @mm is gone. */
 void sim_tlb_leave(struct mm *mm);
 
+/*
+ * Called at the end of each flush, in the middle of whatever mm/ is doing: there a test lets other
+ * CPUs make their accesses, as they would at any time.
+ */
+extern void (*sim_after_flush)(void);
+
 /* What the CPUs cache of @mm, and flushes that mm/ asked for since sim_start(). */
 uint32_t sim_tlb_count(const struct mm *mm);
 uint64_t sim_flushes(void);

@@ -37,6 +37,7 @@ struct cpu {
 };
 
 static struct cpu cpus[SIM_CPUS];
+void (*sim_after_flush)(void);
 
 /* ---- The walk ---- */
 
@@ -218,12 +219,16 @@ void port_tlb_flush(struct mm *mm, struct range range)
                 (unsigned long long)range.end);
     sim.flushes++;
     forget(mm, range);
+    if (sim_after_flush)
+        sim_after_flush();
 }
 
 void port_tlb_flush_all(struct mm *mm)
 {
     sim.flushes++;
     sim_tlb_leave(mm);
+    if (sim_after_flush)
+        sim_after_flush();
 }
 
 void sim_tlb_leave(struct mm *mm)
@@ -233,6 +238,7 @@ void sim_tlb_leave(struct mm *mm)
 
 void sim_tlb_reset(void)
 {
+    sim_after_flush = NULL;
     for (struct cpu *cpu = cpus; cpu < cpus + SIM_CPUS; cpu++) {
         memset(cpu->bucket, 0, sizeof(cpu->bucket));
         cpu->count = 0;

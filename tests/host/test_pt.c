@@ -386,15 +386,20 @@ static void test_nothing_to_flush(void **state)
     assert_int_equal(sim_flushes(), 0);
 }
 
-/* Frames that others hold are dropped after the flush, however many there are. */
-static void test_shared_frames(void **state)
+/* How many pages share one frame in the tests below: several batches, where the space has room. */
+static unsigned shared_pages(void)
+{
+    return (unsigned)min_u64(3 * GATHER_SHARED + 5, USER_END / PAGE_SIZE - 1);
+}
+
+/* A frame that somebody else holds too, mapped at every page from 0 and cached by a CPU at each. */
+static paddr_t map_shared(void)
 {
     paddr_t pa = port_frame_alloc(true);
-    unsigned pages = (unsigned)min_u64(3 * GATHER_SHARED + 5, USER_END / PAGE_SIZE - 1);
     struct pt_reserve reserve = {0};
 
     port_frame(pa)->refs = 1;
-    for (unsigned i = 0; i < pages; i++) {
+    for (unsigned i = 0; i < shared_pages(); i++) {
         vaddr_t va = i * PAGE_SIZE;
 
         assert_int_equal(pt_reserve_fill(&reserve, pt_missing(&space.pt, va, PT_PTE)), 0);
@@ -403,12 +408,39 @@ static void test_shared_frames(void **state)
         space.rss_pages++;
         assert_true(sim_access(&space, i % SIM_CPUS, va, ACCESS_READ));
     }
-    zap_pages(pages);
+    return pa;
+}
+
+static void zap_shared(paddr_t pa)
+{
+    zap_pages(shared_pages());
     sim_tlb_check(&space);
     assert_int_equal(space.rss_pages, 0);
     assert_int_equal(port_frame(pa)->refs, 1);
     port_frame(pa)->refs = 0;
     port_frame_free(pa);
+}
+
+/* Frames that others hold are dropped after a flush, however many there are. */
+static void test_shared_frames(void **state)
+{
+    zap_shared(map_shared());
+}
+
+static void read_what_is_mapped(void)
+{
+    for (unsigned i = 0; i < shared_pages(); i++)
+        sim_access(&space, 1, i * PAGE_SIZE, ACCESS_READ);
+}
+
+/* Other CPUs go on: what they cache between two flushes of one gather is flushed as well. */
+static void test_shared_frames_while_others_run(void **state)
+{
+    paddr_t pa = map_shared();
+
+    sim_after_flush = read_what_is_mapped;
+    zap_shared(pa);
+    sim_after_flush = NULL;
 }
 
 /* All references in one gather: the last one frees the frame, once, after the flush. */
@@ -477,6 +509,7 @@ int main(void)
         TEST(test_flush_single_or_all),
         TEST(test_nothing_to_flush),
         TEST(test_shared_frames),
+        TEST(test_shared_frames_while_others_run),
         TEST(test_last_shared_reference_frees),
         TEST(test_short_tree),
     };
