@@ -1,0 +1,320 @@
+/* mremap and exec's stack, page by page. See sim_model.h. */
+#include <string.h>
+
+#include "kernel/abi/errno.h"
+#include "kernel/abi/mman.h"
+#include "tests/host/sim.h"
+#include "tests/host/sim_model.h"
+
+#define PAGE 4096ull
+#define TASK(m) ((m)->task_pages * PAGE)
+#define STACK_ROOM 32 /* pages */
+
+static uint64_t round_up(uint64_t x)
+{
+    return (x + PAGE - 1) / PAGE * PAGE;
+}
+
+/* A call of mremap; lengths rounded. */
+struct remap {
+    struct model *m;
+    uint64_t old, old_len, new_len, new;
+    uint32_t flags;
+    unsigned at;        /* index of the page at old */
+    struct span extent; /* that it lies in */
+};
+
+static bool has_target(const struct remap *r)
+{
+    return r->flags & (MREMAP_FIXED | MREMAP_DONTUNMAP);
+}
+
+static struct span span_of(const struct remap *r, uint64_t addr, uint64_t len)
+{
+    struct span span;
+
+    if (!model_span(r->m, addr, len, &span))
+        sim_die("model: %llx+%llx is not in a window", (unsigned long long)addr,
+                (unsigned long long)len);
+    return span;
+}
+
+static long check_arguments(const struct remap *r)
+{
+    uint32_t known = MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP;
+
+    if ((r->flags & ~known) || r->old % PAGE || r->new_len == 0 || r->new_len > TASK(r->m))
+        return -EINVAL;
+    if (!has_target(r))
+        return 0;
+    if (r->new > TASK(r->m) - r->new_len || r->new % PAGE || !(r->flags & MREMAP_MAYMOVE))
+        return -EINVAL;
+    if ((r->flags & MREMAP_DONTUNMAP) && r->old_len != r->new_len)
+        return -EINVAL;
+    if (r->old < r->new + r->new_len && r->new < r->old + r->old_len)
+        return -EINVAL;
+    return model_totals(r->m).extents + 2 >= r->m->max_maps - 3 ? -ENOMEM : 0;
+}
+
+/* What the extent at old allows. */
+static long check_extent(struct remap *r)
+{
+    const struct model *m = r->m;
+    long at = r->old < TASK(m) ? model_index(m, r->old / PAGE) : -1;
+    uint64_t kept = r->old_len < r->new_len ? r->old_len : r->new_len;
+    uint64_t delta = r->new_len - r->old_len;
+    const struct model_page *p;
+
+    if (at < 0 || !m->page[at].mapped)
+        return -EFAULT;
+    r->at = (unsigned)at;
+    r->extent = model_extent(m, r->at);
+    p = &m->page[at];
+    if (!has_target(r) && r->new_len <= r->old_len)
+        return 0;
+    if (r->old_len == 0 && !p->shared)
+        return -EINVAL;
+    if (kept > (r->extent.to - r->at) * PAGE)
+        return -EFAULT;
+    if (r->new_len <= r->old_len)
+        return 0;
+    if (p->pgoff + r->new_len / PAGE < p->pgoff)
+        return -EINVAL;
+    if (p->locked && model_totals(m).locked + delta / PAGE > m->limit_memlock >> 12)
+        return -EAGAIN;
+    return model_may_expand(m, p, delta / PAGE, 0, 0) ? 0 : -ENOMEM;
+}
+
+/* ---- In place ---- */
+
+static bool room_behind(const struct remap *r)
+{
+    struct span added;
+
+    if (r->old_len == 0 || r->at + r->old_len / PAGE != r->extent.to)
+        return false;
+    if (r->new_len > TASK(r->m) - r->old)
+        return false;
+    return model_span(r->m, r->old, r->new_len, &added) &&
+           model_mapped(r->m, added) == r->old_len / PAGE;
+}
+
+static long grow_in_place(struct remap *r)
+{
+    struct span added = span_of(r, r->old + r->old_len, r->new_len - r->old_len);
+    struct model_page *p = r->m->page;
+
+    for (unsigned i = added.from; i < added.to; i++) {
+        p[i] = p[i - 1];
+        p[i].pgoff++;
+        p[i].first = false;
+        p[i].frame = FRAME_NONE;
+    }
+    model_join(r->m, added);
+    if (p[added.from].locked)
+        model_populate(r->m, added);
+    return (long)r->old;
+}
+
+/* ---- Move ---- */
+
+/* As Linux checks it once the target and the rest of the source are gone. */
+static long check_kept(const struct remap *r)
+{
+    const struct model *m = r->m;
+    uint64_t gone = 0, gone_data = 0;
+
+    if (!(r->flags & MREMAP_DONTUNMAP))
+        return 0;
+    if (r->flags & MREMAP_FIXED) {
+        struct span dst = span_of(r, r->new, r->new_len);
+
+        gone = model_mapped(m, dst);
+        gone_data = model_data(m, dst);
+    }
+    return model_may_expand(m, &m->page[r->at], r->old_len / PAGE, gone, gone_data) ? 0 : -ENOMEM;
+}
+
+static long choose_target(struct remap *r)
+{
+    uint64_t hint = r->flags & MREMAP_DONTUNMAP ? r->new / PAGE : 0;
+
+    if (!(r->flags & MREMAP_FIXED)) {
+        r->new = model_place(r->m, hint, r->new_len / PAGE) * PAGE;
+        if (!r->new)
+            return -ENOMEM;
+    }
+    if (r->new / PAGE < r->m->lowest)
+        return -EPERM;
+    return 0;
+}
+
+/* The pages of D as they will be, in @moved. */
+static void lift(const struct remap *r, struct model_page *moved)
+{
+    struct model_page kind = r->m->page[r->at];
+    bool fresh = !kind.object && !kind.anon;
+    uint64_t pgoff = fresh ? r->new / PAGE : kind.pgoff;
+
+    kind.frame = FRAME_NONE;
+    kind.first = false;
+    for (unsigned n = 0; n < r->new_len / PAGE; n++) {
+        moved[n] = n < r->old_len / PAGE ? r->m->page[r->at + n] : kind;
+        moved[n].pgoff = pgoff + n;
+        moved[n].first = n == 0;
+    }
+}
+
+/* S stays, with nothing in it and not locked; its whole extent is not. */
+static void leave_source(struct remap *r, struct span src)
+{
+    struct model_page *p = r->m->page;
+    bool all = r->extent.from == src.from && r->extent.to == src.to;
+
+    for (unsigned i = r->extent.from; i < r->extent.to; i++) {
+        p[i].locked = p[i].on_fault = false;
+        if (all)
+            p[i].anon = 0;
+        if (i >= src.from && i < src.to)
+            p[i].frame = FRAME_NONE;
+    }
+    model_join(r->m, src);
+}
+
+static long move(struct remap *r)
+{
+    static struct model_page moved[MODEL_PAGES];
+    struct span src = span_of(r, r->old, r->old_len), dst;
+    struct model *m = r->m;
+    long err = check_kept(r);
+
+    if (!err && r->old_len == 0 && (r->flags & MREMAP_FIXED) && r->new <= r->old &&
+        r->old < r->new + r->new_len)
+        return -EFAULT; /* what is to be shown a second time would be gone */
+    if (!err)
+        err = choose_target(r);
+    if (!err && model_totals(m).extents >= m->max_maps - 3)
+        err = -ENOMEM;
+    if (err)
+        return err;
+    dst = span_of(r, r->new, r->new_len);
+    lift(r, moved);
+    model_clear(m, dst);
+    if (r->flags & MREMAP_DONTUNMAP) {
+        r->extent = model_extent(m, r->at);
+        leave_source(r, src);
+    } else {
+        /* An object that only S shows must outlive the moment between. */
+        for (unsigned i = src.from; i < src.to; i++)
+            m->page[i].object = 0;
+        model_clear(m, src);
+    }
+    memcpy(&m->page[dst.from], moved, r->new_len / PAGE * sizeof(moved[0]));
+    model_cut(m, dst.from);
+    model_join(m, dst);
+    if (moved[0].locked && r->new_len > r->old_len)
+        model_populate(m, (struct span){dst.from + (unsigned)(r->old_len / PAGE), dst.to});
+    return (long)r->new;
+}
+
+static long remap(struct remap *r)
+{
+    long err = check_arguments(r);
+
+    if (!err)
+        err = check_extent(r);
+    if (err)
+        return err;
+    if (has_target(r))
+        return move(r);
+    if (r->new_len == r->old_len)
+        return (long)r->old;
+    if (r->new_len < r->old_len) {
+        err = model_munmap(r->m, r->old + r->new_len, r->old_len - r->new_len);
+        return err ? err : (long)r->old;
+    }
+    if (room_behind(r))
+        return grow_in_place(r);
+    return r->flags & MREMAP_MAYMOVE ? move(r) : -ENOMEM;
+}
+
+long model_mremap(struct model *m, uint64_t addr, uint64_t old_len, uint64_t new_len,
+                  uint32_t flags, uint64_t new_addr)
+{
+    struct remap r = {
+        .m = m,
+        .old = addr,
+        .old_len = round_up(old_len),
+        .new_len = round_up(new_len),
+        .new = new_addr,
+        .flags = flags,
+    };
+
+    return remap(&r);
+}
+
+/* ---- exec's stack ---- */
+
+long model_stack_create(struct model *m)
+{
+    long i = model_index(m, m->task_pages - 1);
+
+    if (m->page[i].mapped)
+        return -EEXIST;
+    m->page[i] = (struct model_page){
+        .mapped = true,
+        .first = true,
+        .prot = MODEL_R | MODEL_W,
+        .may_write = true,
+        .grows_down = true,
+        .pgoff = m->task_pages - 1,
+    };
+    m->stack_top = m->task_pages;
+    return 0;
+}
+
+/* The shifted stack, @e its extent now, gets room below, as far as its limit and what is free allow. */
+static void make_room(struct model *m, struct span e, uint64_t floor)
+{
+    uint64_t size = e.to - e.from, most = m->limit_stack >> 12, room = STACK_ROOM;
+
+    most = most > size ? most : size;
+    if (room > model_number(m, e.from) - floor)
+        room = model_number(m, e.from) - floor;
+    if (room > most - size)
+        room = most - size;
+    for (unsigned i = e.from; room--; i--) {
+        m->page[i - 1] = m->page[i];
+        m->page[i - 1].pgoff--;
+        m->page[i - 1].frame = FRAME_NONE;
+        m->page[i].first = false;
+    }
+}
+
+long model_stack_shift(struct model *m, uint64_t shift)
+{
+    static struct model_page stack[MODEL_PAGES];
+    long top = model_index(m, m->stack_top - 1);
+    uint64_t pages = shift / PAGE, floor;
+    unsigned below, size;
+    struct span e;
+
+    if (shift % PAGE || top < 0 || !m->page[top].mapped)
+        return -EINVAL;
+    e = model_extent(m, (unsigned)top);
+    size = e.to - e.from;
+    for (below = e.from; below > 0 && !m->page[below - 1].mapped; below--)
+        ;
+    floor = below > 0 ? model_number(m, below) : 0;
+    floor = floor > m->lowest ? floor : m->lowest;
+    if (pages > model_number(m, e.from) || model_number(m, e.from) - pages < floor)
+        return -EINVAL;
+    memcpy(stack, &m->page[e.from], size * sizeof(stack[0]));
+    for (unsigned i = e.from; i < e.to; i++)
+        m->page[i] = (struct model_page){0};
+    e = (struct span){e.from - (unsigned)pages, e.to - (unsigned)pages};
+    memcpy(&m->page[e.from], stack, size * sizeof(stack[0]));
+    make_room(m, e, floor);
+    m->stack_top = model_number(m, e.to - 1) + 1;
+    return 0;
+}
