@@ -53,7 +53,7 @@ long mmap_populate(struct mm *mm, struct range range)
         bool write = (vma->flags & (VMA_WRITE | VMA_SHARED)) == VMA_WRITE;
         long err;
 
-        if (!(vma->flags & VMA_ACCESS))
+        if (!(vma->flags & VMA_ACCESS) || (vma->flags & VMA_LOCKONFAULT))
             continue;
         err = mmap_populate_for(mm, part, write ? ACCESS_WRITE : ACCESS_READ);
         if (err)

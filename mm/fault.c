@@ -68,7 +68,10 @@ static bool may_grow(const struct mm *mm, const struct vma *vma, vaddr_t addr)
         return false;
     if (vma->end - addr > mm->limits.stack)
         return false;
-    if (!vma_may_expand(mm, vma->flags, grow >> PAGE_SHIFT))
+    if (grow >> PAGE_SHIFT > vma->pgoff)
+        return false;
+    if (!vma_may_expand(mm, vma->flags, grow >> PAGE_SHIFT) ||
+        !vma_may_lock(mm, vma->flags, grow >> PAGE_SHIFT))
         return false;
     if (!prev || (prev->flags & VMA_GROWSDOWN) || !(prev->flags & VMA_ACCESS))
         return true;
@@ -142,6 +145,17 @@ static enum fault_result take_new_page(struct fault *f)
 
 /* ---- Commit ---- */
 
+/* Down to the page of the fault; a stack that it now touches may be one with it. */
+static void grow_stack(struct fault *f)
+{
+    struct vma_reserve retired = {NULL};
+
+    vma_resize(f->mm, f->vma, f->addr, f->vma->end);
+    vma_merge(f->mm, (struct range){f->addr, f->addr}, &retired);
+    vma_reserve_drain(&retired);
+    f->vma = vma_at(f->mm, f->addr);
+}
+
 /* The reservation stands: grow the stack if that was asked, and put f->page into the tables. */
 static void map_page(struct fault *f, struct pte old)
 {
@@ -149,7 +163,7 @@ static void map_page(struct fault *f, struct pte old)
     struct gather g;
 
     if (f->addr < f->vma->start)
-        vma_resize(f->mm, f->vma, f->addr, f->vma->end);
+        grow_stack(f);
     if (wants_private_page(f))
         vma_identify(f->mm, f->vma);
     rights = fault_rights(f->vma, f->page);

@@ -16,6 +16,9 @@ static bool known_advice(int advice)
     case MADV_NOHUGEPAGE:
     case MADV_DONTDUMP:
     case MADV_DODUMP:
+    case MADV_FREE:
+    case MADV_COLD:
+    case MADV_PAGEOUT:
     case MADV_POPULATE_READ:
     case MADV_POPULATE_WRITE:
         return true;
@@ -26,16 +29,16 @@ static bool known_advice(int advice)
 
 /*
  * Drop the pages of @range: private ones read as zeros or as the file again, shared ones are in the
- * object still.
+ * object still. Locked memory forbids it, wherever it lies in the range.
  */
 static long forget(struct mm *mm, struct range range)
 {
     struct gather g;
 
-    for (struct vma *vma = vma_find(mm, range.start); vma && vma->start < range.end;
-         vma = vma->next)
-        if (vma->flags & VMA_LOCKED)
-            return mm_refuse(-EINVAL, REFUSE_ACCESS);
+    if (vma_pages_with(mm, range, VMA_LOCKED, VMA_LOCKED))
+        return mm_refuse(-EINVAL, REFUSE_ACCESS);
+    if (vma_first_hole(mm, range) < range.end)
+        return mm_refuse(-ENOMEM, REFUSE_UNMAPPED);
 
     /* ---- point of no return ---- */
     tlb_begin(&g, mm, &mm->pt);
@@ -43,6 +46,31 @@ static long forget(struct mm *mm, struct range range)
     tlb_prune(&g, range);
     tlb_finish(&g);
     return 0;
+}
+
+/* MADV_FREE: at once, one of the times that it allows. Only private memory without a file. */
+static long free_lazily(struct mm *mm, struct range range)
+{
+    for (struct vma *vma = vma_find(mm, range.start); vma && vma->start < range.end;
+         vma = vma->next)
+        if (vma->object)
+            return mm_refuse(-EINVAL, REFUSE_ACCESS);
+    return forget(mm, range);
+}
+
+/*
+ * All or none, but where memory runs out or an object ends half-way: then some pages are there that
+ * were not. What comes first in the range decides, a VMA without the right or a hole.
+ */
+static long populate(struct mm *mm, struct range range, enum access access)
+{
+    struct range mapped = {range.start, vma_first_hole(mm, range)};
+
+    if (vma_pages_with(mm, mapped, access == ACCESS_WRITE ? VMA_WRITE : VMA_READ, 0))
+        return mm_refuse(-EINVAL, REFUSE_ACCESS);
+    if (mapped.end < range.end)
+        return mm_refuse(-ENOMEM, REFUSE_UNMAPPED);
+    return mmap_populate_for(mm, range, access);
 }
 
 long mm_madvise(struct mm *mm, vaddr_t addr, uint64_t len, int advice)
@@ -58,14 +86,18 @@ long mm_madvise(struct mm *mm, vaddr_t addr, uint64_t len, int advice)
         return mm_refuse(-EINVAL, REFUSE_LENGTH);
     if (len == 0)
         return 0;
-    if (!vma_covers(mm, range))
-        return mm_refuse(-ENOMEM, REFUSE_UNMAPPED);
-    if (advice == MADV_DONTNEED)
+    switch (advice) {
+    case MADV_DONTNEED:
         return forget(mm, range);
-    if (advice == MADV_POPULATE_READ || advice == MADV_POPULATE_WRITE)
-        return mmap_populate_for(mm, range,
-                                 advice == MADV_POPULATE_WRITE ? ACCESS_WRITE : ACCESS_READ);
-    return 0;
+    case MADV_FREE:
+        return free_lazily(mm, range);
+    case MADV_POPULATE_READ:
+        return populate(mm, range, ACCESS_READ);
+    case MADV_POPULATE_WRITE:
+        return populate(mm, range, ACCESS_WRITE);
+    default:
+        return vma_first_hole(mm, range) < range.end ? mm_refuse(-ENOMEM, REFUSE_UNMAPPED) : 0;
+    }
 }
 
 /*
@@ -91,7 +123,7 @@ long mm_mincore(struct mm *mm, vaddr_t addr, uint64_t pages, uint8_t *vec)
     struct vma *vma = vma_find(mm, addr);
 
     mm_assert(port_locked(&mm->lock));
-    if (!vma_covers(mm, range))
+    if (vma_first_hole(mm, range) < range.end)
         return mm_refuse(-ENOMEM, REFUSE_UNMAPPED);
     for (uint64_t i = 0; i < pages; i++, addr += PAGE_SIZE) {
         if (addr >= vma->end)

@@ -60,6 +60,7 @@ struct mm *mm_create(void)
     port_root_init(mm_root(mm));
     mm->limits = (struct mm_limits){UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX};
     mm->layout.mmap_base = TASK_SIZE;
+    mm->tree_seed = (mm_config.randomize ? (uint32_t)port_random() : 0) | 1;
     mm->next_mm = mm_all;
     mm_all = mm;
     return mm;

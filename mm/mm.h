@@ -57,7 +57,8 @@ struct mm {
     struct vma *last;        /* lock */
     struct vma *tree;        /* lock; root of the search tree */
     uint32_t vma_count;      /* lock */
-    uint32_t anon_ids;       /* lock; last identity given to a VMA's anonymous pages */
+    uint32_t tree_seed;      /* lock; of the priorities in the tree, never 0 */
+    uint64_t anon_ids;       /* lock; last identity given to a VMA's anonymous pages */
     uint64_t total_pages;    /* lock; in all VMAs */
     uint64_t data_pages;     /* lock; in private writable VMAs, stacks aside */
     uint64_t stack_pages;    /* lock; in VMAs that grow down */
@@ -162,10 +163,7 @@ uint64_t object_ino(const struct object *object);
 [[nodiscard]] long object_read(struct object *object, uint64_t off, void *dst, uint64_t len);
 [[nodiscard]] long object_write(struct object *object, uint64_t off, const void *src, uint64_t len);
 
-/*
- * ---- The calls. Each returns 0, an address or a count, or a negative errno as Linux 6.18 does.
- * ----
- */
+/* ---- The calls. Each returns 0, an address, or a negative errno as Linux 6.18 does. ---- */
 
 /*
  * mmap(2) after the file descriptor became an object. @offset in bytes. @object NULL for
@@ -177,11 +175,15 @@ long mm_mmap(struct mm *mm, vaddr_t addr, uint64_t len, uint32_t prot, uint32_t 
 long mm_munmap(struct mm *mm, vaddr_t addr, uint64_t len);
 long mm_mprotect(struct mm *mm, vaddr_t addr, uint64_t len, uint32_t prot);
 long mm_madvise(struct mm *mm, vaddr_t addr, uint64_t len, int advice);
+/*
+ * mlock(2), mlock2(2), munlock(2). -EAGAIN: locked, but memory ran out before all was there; what
+ * allows no access, or lies past an object's end, stays out without an error.
+ */
 long mm_mlock(struct mm *mm, vaddr_t addr, uint64_t len, bool lock, bool on_fault);
 /* mlockall(2) with @flags of MCL_; 0 for munlockall(2). */
 long mm_mlockall(struct mm *mm, int flags);
-long mm_brk(struct mm *mm,
-            vaddr_t brk); /* returns the break in force afterwards, as the raw call does */
+/* Returns the break in force afterwards, as the raw call does. */
+long mm_brk(struct mm *mm, vaddr_t brk);
 long mm_mremap(struct mm *mm, vaddr_t old, uint64_t old_len, uint64_t new_len, uint32_t flags,
                vaddr_t new_addr);
 
@@ -220,7 +222,7 @@ enum fault_result mm_fault(struct mm *mm, vaddr_t addr, enum access access);
 
 /*
  * The temporary stack: an empty VMA that grows down from TASK_SIZE, on which exec copies strings
- * with mm_copy_to. 0, -ENOMEM.
+ * with mm_copy_to. 0, -ENOMEM, or -EEXIST when something is mapped there.
  */
 [[nodiscard]] long stack_create(struct mm *mm);
 

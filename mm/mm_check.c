@@ -41,36 +41,57 @@ static void check_vma(const struct vma *vma, struct vma_totals *t)
     t->locked += vma->flags & VMA_LOCKED ? pages : 0;
 }
 
-/*
- * In order, the tree visits what the list links; *at is where in the list we are. Returns the
- * largest gap below.
- */
-static uint64_t check_tree(const struct vma *vma, const struct vma *parent, const struct vma **at)
+/* The VMA that follows @vma in the tree. */
+static const struct vma *next_in_tree(const struct vma *vma)
 {
-    uint64_t gap, low;
+    if (vma->right) {
+        for (vma = vma->right; vma->left;)
+            vma = vma->left;
+        return vma;
+    }
+    while (vma->parent && vma->parent->right == vma)
+        vma = vma->parent;
+    return vma->parent;
+}
 
-    if (!vma)
-        return 0;
-    CHECK(vma->parent == parent, "VMA %llx: wrong parent in the tree", (ull)vma->start);
-    CHECK(!parent || parent->priority >= vma->priority, "VMA %llx: tree not in heap order",
+static uint64_t check_child(const struct vma *vma, const struct vma *child)
+{
+    CHECK(!child || child->parent == vma, "VMA %llx: a child has another parent", (ull)vma->start);
+    CHECK(!child || child->priority <= vma->priority, "VMA %llx: tree not in heap order",
           (ull)vma->start);
-    gap = check_tree(vma->left, vma, at);
-    CHECK(*at == vma, "VMA %llx: list and tree disagree", (ull)vma->start);
-    *at = vma->next;
-    low = vma->prev ? vma->prev->end : 0;
-    low = vma_low(vma) > low ? vma_low(vma) - low : 0;
-    CHECK(vma->gap == low, "VMA %llx: gap %llx, recounted %llx", (ull)vma->start, (ull)vma->gap,
-          (ull)low);
-    gap = max_u64(gap, vma->gap);
-    gap = max_u64(gap, check_tree(vma->right, vma, at));
-    CHECK(vma->max_gap == gap, "VMA %llx: largest gap %llx, recounted %llx", (ull)vma->start,
-          (ull)vma->max_gap, (ull)gap);
-    return gap;
+    return child ? child->max_gap : 0;
+}
+
+static void check_node(const struct vma *vma)
+{
+    vaddr_t floor = vma->prev ? vma->prev->end : 0;
+    uint64_t gap = vma_low(vma) > floor ? vma_low(vma) - floor : 0;
+    uint64_t most =
+        max_u64(gap, max_u64(check_child(vma, vma->left), check_child(vma, vma->right)));
+
+    CHECK(vma->gap == gap, "VMA %llx: gap %llx, recounted %llx", (ull)vma->start, (ull)vma->gap,
+          (ull)gap);
+    CHECK(vma->max_gap == most, "VMA %llx: largest gap %llx, recounted %llx", (ull)vma->start,
+          (ull)vma->max_gap, (ull)most);
+}
+
+/* In order, the tree visits what the list links. */
+static void check_tree(const struct mm *mm)
+{
+    const struct vma *vma = mm->tree;
+
+    CHECK(!vma || !vma->parent, "the root of the tree has a parent");
+    while (vma && vma->left)
+        vma = vma->left;
+    for (const struct vma *at = mm->first; at; at = at->next, vma = next_in_tree(vma)) {
+        CHECK(vma == at, "VMA %llx: list and tree disagree", (ull)at->start);
+        check_node(at);
+    }
+    CHECK(!vma, "VMA %llx is in the tree, but not in the list", (ull)vma->start);
 }
 
 static void check_vmas(const struct mm *mm)
 {
-    const struct vma *at = mm->first;
     const struct vma *last = NULL;
     struct vma_totals t = {0};
 
@@ -80,8 +101,7 @@ static void check_vmas(const struct mm *mm)
         last = vma;
     }
     CHECK(mm->last == last, "the list does not end at its last VMA");
-    check_tree(mm->tree, NULL, &at);
-    CHECK(!at, "VMA %llx is not in the tree", (ull)at->start);
+    check_tree(mm);
     CHECK(mm->vma_count == t.count, "%u VMAs, recounted %llu", mm->vma_count, (ull)t.count);
     CHECK(mm->total_pages == t.pages, "%llu pages, recounted %llu", (ull)mm->total_pages,
           (ull)t.pages);

@@ -78,10 +78,10 @@ static void dump_vma(const struct dump *d, const struct vma *vma)
     char line[LINE], rights[5];
 
     rights_text(vma, rights);
-    port_format(line, LINE, "vma %012llx-%012llx %s%s%s%s pages %llu id %u pgoff %llx %s",
+    port_format(line, LINE, "vma %012llx-%012llx %s%s%s%s pages %llu id %llu pgoff %llx %s",
                 (ull)vma->start, (ull)vma->end, rights, vma->flags & VMA_GROWSDOWN ? " grows" : "",
                 vma->flags & VMA_LOCKED ? " locked" : "",
-                vma->flags & VMA_NORESERVE ? " noreserve" : "", (ull)vma_pages(vma), vma->anon,
+                vma->flags & VMA_NORESERVE ? " noreserve" : "", (ull)vma_pages(vma), (ull)vma->anon,
                 (ull)vma->pgoff, vma_name(d->mm, vma));
     d->emit(d->ctx, line);
 }

@@ -44,16 +44,6 @@ long mm_munmap(struct mm *mm, vaddr_t addr, uint64_t len)
     return 0;
 }
 
-uint64_t mmap_mapped_pages(const struct mm *mm, struct range range)
-{
-    uint64_t bytes = 0;
-
-    for (struct vma *vma = vma_find(mm, range.start); vma && vma->start < range.end;
-         vma = vma->next)
-        bytes += min_u64(vma->end, range.end) - max_u64(vma->start, range.start);
-    return bytes >> PAGE_SHIFT;
-}
-
 /* ---- Mapping ---- */
 
 uint32_t mmap_prot_flags(uint32_t prot)
@@ -66,7 +56,6 @@ vaddr_t mmap_place(const struct mm *mm, vaddr_t addr, uint64_t len)
 {
     vaddr_t found;
 
-    addr = page_align(addr);
     if (addr >= mm_config.mmap_min_addr && addr < TASK_SIZE && len <= TASK_SIZE - addr) {
         struct vma *vma = vma_find(mm, addr);
 
@@ -95,19 +84,31 @@ static long map_flags(struct map *m, uint32_t prot, bool anonymous, bool may_wri
 
     if (type != MAP_PRIVATE && type != MAP_SHARED && type != MAP_SHARED_VALIDATE)
         return mm_refuse(-EINVAL, REFUSE_FLAGS);
+    if (m->map_flags & MAP_HUGETLB)
+        return mm_refuse(-ENOMEM, REFUSE_MEMORY); /* as where no huge pages were set aside */
     if (type == MAP_SHARED_VALIDATE && anonymous)
         return mm_refuse(-EINVAL, REFUSE_FLAGS);
-    if ((m->map_flags & MAP_GROWSDOWN) && (type != MAP_PRIVATE || !anonymous))
-        return mm_refuse(-EINVAL, REFUSE_FLAGS);
+    if (type == MAP_SHARED_VALIDATE && (m->map_flags & ~(uint32_t)MAP_LEGACY_MASK))
+        return mm_refuse(-EOPNOTSUPP, REFUSE_FLAGS);
     if (type != MAP_PRIVATE && (prot & PROT_WRITE) && !anonymous && !may_write)
         return mm_refuse(-EACCES, REFUSE_ACCESS);
+    if ((m->map_flags & MAP_GROWSDOWN) && (type != MAP_PRIVATE || !anonymous))
+        return mm_refuse(-EINVAL, REFUSE_FLAGS);
     flags |= type == MAP_PRIVATE ? VMA_MAYWRITE : VMA_SHARED;
     flags |= anonymous || may_write ? VMA_MAYWRITE : 0;
     flags |= m->map_flags & MAP_GROWSDOWN ? VMA_GROWSDOWN : 0;
     flags |= m->map_flags & MAP_LOCKED ? VMA_LOCKED : 0;
     flags |= m->map_flags & MAP_NORESERVE ? VMA_NORESERVE : 0;
+    flags |= vma_is_reserved(flags) ? VMA_ACCOUNT : 0;
     m->vma_flags = flags;
     return 0;
+}
+
+/* A hint is rounded down, and up to where mappings may begin. */
+static vaddr_t hint(vaddr_t addr)
+{
+    addr -= page_offset(addr);
+    return addr ? max_u64(addr, mm_config.mmap_min_addr) : 0;
 }
 
 /* Where: fixed and allowed, or found. */
@@ -118,7 +119,7 @@ static long map_target(struct map *m, vaddr_t addr, uint64_t len)
     if (len > TASK_SIZE)
         return mm_refuse(-ENOMEM, REFUSE_LENGTH);
     if (!fixed)
-        addr = mmap_place(m->mm, addr, len);
+        addr = mmap_place(m->mm, hint(addr), len);
     if (!fixed && !addr)
         return mm_refuse(-ENOMEM, REFUSE_NO_GAP);
     if (addr > TASK_SIZE - len)
@@ -137,8 +138,12 @@ static long map_target(struct map *m, vaddr_t addr, uint64_t len)
 static long map_limits(const struct map *m)
 {
     uint64_t pages = range_size(m->range) >> PAGE_SHIFT;
-    uint64_t gone = mmap_mapped_pages(m->mm, m->range);
+    uint64_t gone = vma_pages_with(m->mm, m->range, 0, 0);
 
+    if ((m->map_flags & MAP_LOCKED) && m->mm->limits.memlock == 0)
+        return mm_refuse(-EPERM, REFUSE_LIMIT);
+    if (!vma_may_lock(m->mm, m->vma_flags, pages))
+        return mm_refuse(-EAGAIN, REFUSE_LIMIT);
     if (m->mm->vma_count > mm_config.max_map_count)
         return mm_refuse(-ENOMEM, REFUSE_LIMIT);
     if (!vma_may_expand(m->mm, m->vma_flags, pages - gone))
@@ -182,9 +187,9 @@ long mm_mmap(struct mm *mm, vaddr_t addr, uint64_t len, uint32_t prot, uint32_t 
         return mm_refuse(-EINVAL, REFUSE_LENGTH);
     if (bytes == 0)
         return mm_refuse(-ENOMEM, REFUSE_LENGTH);
-    if (m.pgoff + (bytes >> PAGE_SHIFT) < m.pgoff || (object && offset > INT64_MAX - bytes))
-        return mm_refuse(-EOVERFLOW, REFUSE_OFFSET);
     err = map_target(&m, addr, bytes);
+    if (!err && object && offset > INT64_MAX - bytes)
+        err = mm_refuse(-EOVERFLOW, REFUSE_OFFSET);
     if (!err)
         err = map_flags(&m, prot, !object, may_write);
     if (!err)
@@ -207,8 +212,7 @@ long mm_mmap(struct mm *mm, vaddr_t addr, uint64_t len, uint32_t prot, uint32_t 
     /* ---- point of no return ---- */
     map_commit(&m, &reserve);
     vma_reserve_drain(&reserve);
-    if ((flags & (MAP_POPULATE | MAP_NONBLOCK)) == MAP_POPULATE ||
-        (m.vma_flags & (VMA_LOCKED | VMA_LOCKONFAULT)) == VMA_LOCKED)
+    if ((flags & (MAP_POPULATE | MAP_NONBLOCK)) == MAP_POPULATE || (m.vma_flags & VMA_LOCKED))
         (void)mmap_populate(mm, m.range); /* as on Linux, what could not be had comes by faults */
     return (long)m.range.start;
 }
@@ -221,7 +225,7 @@ static void brk_commit(struct mm *mm, struct range grown, struct vma_reserve *re
 
     vma->start = grown.start;
     vma->end = grown.end;
-    vma->flags = VMA_READ | VMA_WRITE | VMA_MAYWRITE | mm->future_flags;
+    vma->flags = VMA_READ | VMA_WRITE | VMA_MAYWRITE | VMA_ACCOUNT | mm->future_flags;
     vma->object = NULL;
     vma->pgoff = grown.start >> PAGE_SHIFT;
     vma->anon = 0;
@@ -229,30 +233,35 @@ static void brk_commit(struct mm *mm, struct range grown, struct vma_reserve *re
     vma_merge(mm, grown, reserve);
 }
 
-/* Map [from, to). 0, or why not. */
-static long brk_grow(struct mm *mm, vaddr_t from, vaddr_t to)
+/* Map @grown. 0, or why not. */
+static long brk_grow(struct mm *mm, struct range grown)
 {
-    struct vma *next = vma_find(mm, from);
-    uint64_t data = mm->layout.data_end - mm->layout.data_start;
+    struct vma *next = vma_find(mm, grown.start);
+    uint64_t pages = range_size(grown) >> PAGE_SHIFT;
     struct vma_reserve reserve = {NULL};
 
-    if (to - mm->layout.brk_start + data > mm->limits.data)
-        return mm_refuse(-ENOMEM, REFUSE_LIMIT);
-    if (next && (next->start < from || vma_low(next) < to + PAGE_SIZE))
+    if (next && (next->start < grown.start || vma_low(next) < grown.end + PAGE_SIZE))
         return mm_refuse(-ENOMEM, REFUSE_EXISTS);
-    if (mm->vma_count > mm_config.max_map_count ||
-        !vma_may_expand(mm, VMA_WRITE, (to - from) >> PAGE_SHIFT) ||
-        !vma_may_commit(VMA_WRITE, (to - from) >> PAGE_SHIFT))
+    if (mm->vma_count > mm_config.max_map_count || !vma_may_expand(mm, VMA_WRITE, pages) ||
+        !vma_may_lock(mm, mm->future_flags, pages) || !vma_may_commit(VMA_WRITE, pages))
         return mm_refuse(-ENOMEM, REFUSE_LIMIT);
     if (vma_reserve_fill(&reserve, 1))
         return mm_refuse(-ENOMEM, REFUSE_MEMORY);
 
     /* ---- point of no return ---- */
-    brk_commit(mm, (struct range){from, to}, &reserve);
+    brk_commit(mm, grown, &reserve);
     vma_reserve_drain(&reserve);
     if (mm->future_flags & VMA_LOCKED)
-        (void)mmap_populate(mm, (struct range){from, to});
+        (void)mmap_populate(mm, grown);
     return 0;
+}
+
+/* Only where something is left to unmap, as on Linux. */
+static long brk_shrink(struct mm *mm, struct range gone)
+{
+    if (!vma_overlapping(mm, gone))
+        return mm_refuse(-ENOMEM, REFUSE_UNMAPPED);
+    return mm_munmap(mm, gone.start, range_size(gone));
 }
 
 long mm_brk(struct mm *mm, vaddr_t brk)
@@ -265,10 +274,12 @@ long mm_brk(struct mm *mm, vaddr_t brk)
     mm_assert(port_locked_write(&mm->lock));
     if (brk < layout->brk_start || to > TASK_SIZE || to < brk)
         return (long)layout->brk;
-    if (to > from)
-        err = brk_grow(mm, from, to);
+    if (brk - layout->brk_start + layout->data_end - layout->data_start > mm->limits.data)
+        err = mm_refuse(-ENOMEM, REFUSE_LIMIT);
+    else if (to > from)
+        err = brk_grow(mm, (struct range){from, to});
     else if (to < from)
-        err = mm_munmap(mm, to, from - to);
+        err = brk_shrink(mm, (struct range){to, from});
     if (!err)
         layout->brk = brk;
     return (long)layout->brk;

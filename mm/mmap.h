@@ -24,8 +24,8 @@ uint32_t mmap_prot_flags(uint32_t prot);
 vaddr_t mmap_place(const struct mm *mm, vaddr_t addr, uint64_t len);
 
 /*
- * Fault every page of @range in, for writing where the VMA is private and writable. -ENOMEM or
- * -EFAULT at the first fail.
+ * Fault every page of @range in, but of VMAs without access or locked on fault; for writing where
+ * the VMA is private and writable. 0, or -ENOMEM, -EFAULT at the first that fails.
  */
 long mmap_populate(struct mm *mm, struct range range);
 
@@ -33,6 +33,3 @@ long mmap_populate(struct mm *mm, struct range range);
  * Fault every page of @range in for @access. Those that need nothing are skipped. Errors likewise.
  */
 long mmap_populate_for(struct mm *mm, struct range range, enum access access);
-
-/* Pages that @range has in VMAs now, and would be freed of the limits by clearing it. */
-uint64_t mmap_mapped_pages(const struct mm *mm, struct range range);

@@ -8,14 +8,13 @@
 #include "mm/fault.h"
 #include "mm/mmap.h"
 
-/* Narrow or widen the rights of the leaves of @vma in @range to what the VMA's flags now allow. */
-static void protect_pages(struct mm *mm, const struct vma *vma, struct range range,
-                          struct gather *g)
+/* Narrow or widen the rights of the leaves of @vma to what its flags now allow. */
+static void protect_pages(struct mm *mm, const struct vma *vma, struct gather *g)
 {
-    vaddr_t va = range.start;
+    vaddr_t va = vma->start;
     struct pt_run run;
 
-    while (pt_next_run(&mm->pt, &va, range.end, &run)) {
+    while (pt_next_run(&mm->pt, &va, vma->end, &run)) {
         tlb_range(g, run.va, va);
         for (unsigned i = 0; i < run.count; i++) {
             paddr_t frame = pte_addr(run.slots[i]);
@@ -42,12 +41,12 @@ static void change_flags(struct mm *mm, struct range range, uint32_t set, uint32
          vma = vma->next) {
         uint32_t flags = (vma->flags & ~clear) | set;
 
-        if ((flags ^ vma->flags) & VMA_ACCESS) {
-            vma_set_flags(mm, vma, flags);
-            protect_pages(mm, vma, vma_range(vma), &g);
-        } else {
-            vma_set_flags(mm, vma, flags);
-        }
+        uint32_t changed = flags ^ vma->flags;
+
+        flags |= vma_is_reserved(flags) ? VMA_ACCOUNT : 0;
+        vma_set_flags(mm, vma, flags);
+        if (changed & VMA_ACCESS)
+            protect_pages(mm, vma, &g);
     }
     tlb_finish(&g);
     vma_merge(mm, range, reserve);
@@ -65,22 +64,50 @@ static long reserve_splits(struct mm *mm, struct range range, struct vma_reserve
     return 0;
 }
 
-/* Whether every VMA in @range may get @flags, and the limits allow what becomes writable. */
-static long may_protect(struct mm *mm, struct range range, uint32_t flags)
+/* Whether every VMA in @range may become writable, and the limits allow what that adds. */
+static long may_write(struct mm *mm, struct range range)
 {
-    uint64_t writable = 0;
+    const uint32_t counted = VMA_WRITE | VMA_SHARED;
+    uint64_t data, reserved;
+
+    if (vma_pages_with(mm, range, VMA_MAYWRITE, 0))
+        return mm_refuse(-EACCES, REFUSE_ACCESS);
+    data = vma_pages_with(mm, range, counted | VMA_GROWSDOWN, 0);
+    reserved = vma_pages_with(mm, range, counted | VMA_NORESERVE | VMA_ACCOUNT, 0);
+    if (data && mm->data_pages + data > mm->limits.data >> PAGE_SHIFT)
+        return mm_refuse(-ENOMEM, REFUSE_LIMIT);
+    if (!vma_may_commit(VMA_WRITE, reserved))
+        return mm_refuse(-ENOMEM, REFUSE_LIMIT);
+    return 0;
+}
+
+/* What is locked and private has its own pages as soon as it is writable. */
+static void populate_locked(struct mm *mm, struct range range)
+{
+    const uint32_t mask = VMA_LOCKED | VMA_LOCKONFAULT | VMA_SHARED | VMA_WRITE;
 
     for (struct vma *vma = vma_find(mm, range.start); vma && vma->start < range.end;
-         vma = vma->next) {
-        if ((flags & VMA_WRITE) && !(vma->flags & VMA_MAYWRITE))
-            return mm_refuse(-EACCES, REFUSE_ACCESS);
-        if ((flags & VMA_WRITE) && !(vma->flags & (VMA_WRITE | VMA_SHARED)))
-            writable +=
-                (min_u64(vma->end, range.end) - max_u64(vma->start, range.start)) >> PAGE_SHIFT;
-    }
-    if (mm->data_pages + writable > mm->limits.data >> PAGE_SHIFT ||
-        !vma_may_commit(flags, writable))
-        return mm_refuse(-ENOMEM, REFUSE_LIMIT);
+         vma = vma->next)
+        if ((vma->flags & mask) == (VMA_LOCKED | VMA_WRITE))
+            (void)mmap_populate(
+                mm, (struct range){max_u64(vma->start, range.start), min_u64(vma->end, range.end)});
+}
+
+/*
+ * @grows is PROT_GROWSDOWN: from the start of the VMA, which grows down, to the end of *@range; or
+ * PROT_GROWSUP, which no VMA does. 0, -EINVAL or -ENOMEM.
+ */
+static long reach(const struct mm *mm, struct range *range, uint32_t grows)
+{
+    struct vma *vma = vma_find(mm, range->start);
+
+    if (!vma || vma->start >= range->end)
+        return mm_refuse(-ENOMEM, REFUSE_UNMAPPED);
+    if (grows == PROT_GROWSUP && vma->start > range->start)
+        return mm_refuse(-ENOMEM, REFUSE_UNMAPPED);
+    if (grows == PROT_GROWSUP || !(vma->flags & VMA_GROWSDOWN))
+        return mm_refuse(-EINVAL, REFUSE_FLAGS);
+    range->start = vma->start;
     return 0;
 }
 
@@ -89,8 +116,9 @@ long mm_mprotect(struct mm *mm, vaddr_t addr, uint64_t len, uint32_t prot)
     uint32_t grows = prot & (PROT_GROWSDOWN | PROT_GROWSUP);
     struct range range = {addr, addr + page_align(len)};
     struct vma_reserve reserve = {NULL};
-    struct vma *first;
-    long err;
+    uint32_t flags = mmap_prot_flags(prot);
+    struct range mapped;
+    long err = 0;
 
     mm_assert(port_locked_write(&mm->lock));
     if (grows == (PROT_GROWSDOWN | PROT_GROWSUP))
@@ -103,36 +131,25 @@ long mm_mprotect(struct mm *mm, vaddr_t addr, uint64_t len, uint32_t prot)
         return mm_refuse(-ENOMEM, REFUSE_LENGTH);
     if (prot & ~(uint32_t)(PROT_READ | PROT_WRITE | PROT_EXEC | PROT_SEM | grows))
         return mm_refuse(-EINVAL, REFUSE_FLAGS);
-    first = vma_at(mm, range.start);
-    if (grows && first && !(grows == PROT_GROWSDOWN && (first->flags & VMA_GROWSDOWN)))
-        return mm_refuse(-EINVAL, REFUSE_FLAGS);
-    if (grows && first)
-        range.start = first->start;
-    if (!vma_covers(mm, range))
-        return mm_refuse(-ENOMEM, REFUSE_UNMAPPED);
-    err = may_protect(mm, range, mmap_prot_flags(prot));
+    if (grows)
+        err = reach(mm, &range, grows);
+    if (err)
+        return err;
+    mapped = (struct range){range.start, vma_first_hole(mm, range)};
+    if (flags & VMA_WRITE)
+        err = may_write(mm, mapped);
+    if (!err && mapped.end < range.end)
+        err = mm_refuse(-ENOMEM, REFUSE_UNMAPPED);
     if (!err)
         err = reserve_splits(mm, range, &reserve);
     if (err)
         return err;
 
     /* ---- point of no return ---- */
-    change_flags(mm, range, mmap_prot_flags(prot), VMA_ACCESS, &reserve);
+    change_flags(mm, range, flags, VMA_ACCESS, &reserve);
     vma_reserve_drain(&reserve);
+    populate_locked(mm, range);
     return 0;
-}
-
-/* Pages of @range that are locked already: they count once against the limit. */
-static uint64_t locked_pages(const struct mm *mm, struct range range)
-{
-    uint64_t pages = 0;
-
-    for (struct vma *vma = vma_find(mm, range.start); vma && vma->start < range.end;
-         vma = vma->next)
-        if (vma->flags & VMA_LOCKED)
-            pages +=
-                (min_u64(vma->end, range.end) - max_u64(vma->start, range.start)) >> PAGE_SHIFT;
-    return pages;
 }
 
 long mm_mlock(struct mm *mm, vaddr_t addr, uint64_t len, bool lock, bool on_fault)
@@ -144,14 +161,16 @@ long mm_mlock(struct mm *mm, vaddr_t addr, uint64_t len, bool lock, bool on_faul
     uint64_t pages = range_size(range) >> PAGE_SHIFT;
 
     mm_assert(port_locked_write(&mm->lock));
-    if (lock &&
-        mm->locked_pages + pages - locked_pages(mm, range) > mm->limits.memlock >> PAGE_SHIFT)
+    if (lock && mm->limits.memlock == 0)
+        return mm_refuse(-EPERM, REFUSE_LIMIT);
+    if (lock && mm->locked_pages + pages - vma_pages_with(mm, range, VMA_LOCKED, VMA_LOCKED) >
+                    mm->limits.memlock >> PAGE_SHIFT)
         return mm_refuse(-ENOMEM, REFUSE_LIMIT);
     if (range.end < range.start)
         return mm_refuse(-EINVAL, REFUSE_LENGTH);
     if (range.end == range.start)
         return 0;
-    if (!vma_covers(mm, range))
+    if (vma_first_hole(mm, range) < range.end)
         return mm_refuse(-ENOMEM, REFUSE_UNMAPPED);
     if (reserve_splits(mm, range, &reserve))
         return -ENOMEM;
@@ -159,8 +178,8 @@ long mm_mlock(struct mm *mm, vaddr_t addr, uint64_t len, bool lock, bool on_faul
     /* ---- point of no return ---- */
     change_flags(mm, range, flags, VMA_LOCKED | VMA_LOCKONFAULT, &reserve);
     vma_reserve_drain(&reserve);
-    if (lock && !on_fault)
-        (void)mmap_populate(mm, range); /* without access, or past an object's end, it stays out */
+    if (lock && !on_fault && mmap_populate(mm, range) == -ENOMEM)
+        return mm_refuse(-EAGAIN, REFUSE_MEMORY);
     return 0;
 }
 
@@ -173,6 +192,8 @@ long mm_mlockall(struct mm *mm, int flags)
     mm_assert(port_locked_write(&mm->lock));
     if ((flags & ~(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT)) || flags == MCL_ONFAULT)
         return mm_refuse(-EINVAL, REFUSE_FLAGS);
+    if (flags && mm->limits.memlock == 0)
+        return mm_refuse(-EPERM, REFUSE_LIMIT);
     if ((flags & MCL_CURRENT) && mm->total_pages > mm->limits.memlock >> PAGE_SHIFT)
         return mm_refuse(-ENOMEM, REFUSE_LIMIT);
 

@@ -21,6 +21,8 @@
  *   DONTUNMAP                    the pages move, S stays mapped and empty               new
  *   old_len 0, shared            D shows the same pages as S, which stays               new
  *
+ *   below mmap_min_addr                                                                 EPERM
+ *
  * Any limit (number of VMAs, RLIMIT_AS, RLIMIT_DATA) and any lack of memory is ENOMEM, of lockable
  * memory EAGAIN. All or nothing: what is answered with an error has changed nothing. Linux 6.18
  * gives the same answers, but may have unmapped D, or the rest of S, before it fails.
@@ -93,12 +95,8 @@ static bool resizes_in_place_at_most(const struct remap *r)
 static long check_growth(const struct remap *r)
 {
     uint64_t added = (r->new_len - r->old_len) >> PAGE_SHIFT;
-    uint64_t pgoff = vma_pgoff(r->vma, r->src.start);
 
-    if (pgoff + (r->new_len >> PAGE_SHIFT) < pgoff)
-        return mm_refuse(-EINVAL, REFUSE_OFFSET);
-    if ((r->vma->flags & VMA_LOCKED) &&
-        r->mm->locked_pages + added > r->mm->limits.memlock >> PAGE_SHIFT)
+    if (!vma_may_lock(r->mm, r->vma->flags, added))
         return mm_refuse(-EAGAIN, REFUSE_LIMIT);
     if (!vma_may_expand(r->mm, r->vma->flags, added) || !vma_may_commit(r->vma->flags, added))
         return mm_refuse(-ENOMEM, REFUSE_LIMIT);
@@ -116,10 +114,10 @@ static long check_vma(struct remap *r)
         return mm_refuse(-EINVAL, REFUSE_PRIVATE_COPY);
     if (resizes_in_place_at_most(r))
         return 0;
-    if (r->old_len > TASK_SIZE - r->src.start && kept < r->old_len)
-        return mm_refuse(-EINVAL, REFUSE_LENGTH);
     if (kept > r->vma->end - r->src.start)
         return mm_refuse(-EFAULT, REFUSE_CROSSES_VMA);
+    if (r->old_len > TASK_SIZE - r->src.start)
+        return mm_refuse(-EINVAL, REFUSE_LENGTH);
     return r->new_len > r->old_len ? check_growth(r) : 0;
 }
 
@@ -173,15 +171,19 @@ static long choose_target(struct remap *r)
     return 0;
 }
 
-/* What FIXED clears is gone from the limits before the new mapping counts. */
+/* DONTUNMAP maps more than before; but what D holds now is gone by then. */
 static long check_limits(const struct remap *r)
 {
+    const struct mm *mm = r->mm;
     uint64_t kept = r->flags & MREMAP_DONTUNMAP ? r->old_len >> PAGE_SHIFT : 0;
-    uint64_t cleared = mmap_mapped_pages(r->mm, r->dst);
+    uint64_t total = mm->total_pages - vma_pages_with(mm, r->dst, 0, 0);
+    uint64_t data = mm->data_pages - vma_pages_with(mm, r->dst, VMA_DATA_MASK, VMA_WRITE);
 
-    if (r->mm->vma_count + 3 >= mm_config.max_map_count)
+    if (mm->vma_count + 3 >= mm_config.max_map_count)
         return mm_refuse(-ENOMEM, REFUSE_LIMIT);
-    if (kept > cleared && !vma_may_expand(r->mm, r->vma->flags, kept - cleared))
+    if (kept && total + kept > mm->limits.as >> PAGE_SHIFT)
+        return mm_refuse(-ENOMEM, REFUSE_LIMIT);
+    if (kept && vma_is_data(r->vma->flags) && data + kept > mm->limits.data >> PAGE_SHIFT)
         return mm_refuse(-ENOMEM, REFUSE_LIMIT);
     return 0;
 }
@@ -221,7 +223,7 @@ static void fill_move(struct remap *r)
         .tables_change = r->new_len < r->old_len || vma_overlapping(mm, r->dst),
     };
     if (mm_config.realign == REALIGN_PMD)
-        keep_apart(&r->move, r->src, r->dst);
+        keep_apart(&r->move, (struct range){r->src.start, r->src.start + r->move.len}, r->dst);
 }
 
 /* VMAs for the new mapping and for what S and D cut in two, tables for the destination. */
@@ -263,7 +265,7 @@ static void keep_source(struct remap *r)
     vma_set_flags(r->mm, vma, vma->flags & ~(uint32_t)(VMA_LOCKED | VMA_LOCKONFAULT));
     if (vma->start == r->src.start && vma->end == r->src.end)
         vma->anon = 0;
-    vma_merge(r->mm, r->src, &r->vmas);
+    vma_merge(r->mm, vma_range(vma), &r->vmas);
 }
 
 static void settle_vmas(struct remap *r, struct vma *vma)

@@ -12,6 +12,22 @@ static uint64_t tree_span(const struct object *object)
     return pt_span(object->pt.top) * PT_ENTRIES;
 }
 
+static void enlist(struct object *object)
+{
+    object->next = object_all;
+    object->link = &object_all;
+    if (object_all)
+        object_all->link = &object->next;
+    object_all = object;
+}
+
+static void unlist(struct object *object)
+{
+    *object->link = object->next;
+    if (object->next)
+        object->next->link = object->link;
+}
+
 struct object *object_create(uint64_t bytes, const char *name)
 {
     struct object *object = port_alloc(sizeof(*object));
@@ -29,8 +45,7 @@ struct object *object_create(uint64_t bytes, const char *name)
     object->refs = 1;
     object->ino = ++last_ino;
     object->bytes = bytes;
-    object->next = object_all;
-    object_all = object;
+    enlist(object);
     return object;
 }
 
@@ -38,15 +53,6 @@ struct object *object_get(struct object *object)
 {
     object->refs++;
     return object;
-}
-
-static void unlist(struct object *object)
-{
-    struct object **link = &object_all;
-
-    while (*link != object)
-        link = &(*link)->next;
-    *link = object->next;
 }
 
 void object_put(struct object *object)

@@ -17,6 +17,7 @@ struct object {
     uint64_t bytes;         /* lock */
     struct pt pt;           /* lock; leaves map the pages, the object holds a reference on each */
     struct object *next;    /* all of them, for mm_check */
+    struct object **link;   /* in the list, what points to this one */
 };
 
 extern struct object *object_all;

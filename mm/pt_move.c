@@ -314,7 +314,7 @@ long pt_move_plan(struct pt_move *m)
     m->delta = m->new - m->old;
     m->descending = m->new > m->old;
     m->src = (struct range){m->old, old_end(m)};
-    m->align = PT_TOP;
+    m->align = mm_config.realign == REALIGN_FULL ? PT_TOP : (unsigned)min_u64(PT_TOP, PT_PUD);
     while (pt_offset(m->delta, m->align))
         m->align--;
     TRACE(TRACE_MREMAP, .what = EVENT_MOVE, .a = m->old, .b = m->new, .c = m->len);

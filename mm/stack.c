@@ -32,7 +32,7 @@ long stack_create(struct mm *mm)
     vma = vma_reserve_take(&reserve);
     vma->start = TASK_SIZE - PAGE_SIZE;
     vma->end = TASK_SIZE;
-    vma->flags = VMA_READ | VMA_WRITE | VMA_MAYWRITE | VMA_GROWSDOWN;
+    vma->flags = VMA_READ | VMA_WRITE | VMA_MAYWRITE | VMA_GROWSDOWN | VMA_ACCOUNT;
     vma->pgoff = vma->start >> PAGE_SHIFT;
     vma_insert(mm, vma);
     mm->layout.stack_top = TASK_SIZE;
@@ -55,6 +55,7 @@ static vaddr_t start_with_room(const struct mm *mm, struct range stack, vaddr_t 
 long stack_shift(struct mm *mm, uint64_t shift)
 {
     struct vma *vma = vma_at(mm, mm->layout.stack_top - PAGE_SIZE);
+    struct vma_reserve retired = {NULL};
     struct range none = {0, 0};
     struct range old, new;
     struct pt_move move;
@@ -62,7 +63,9 @@ long stack_shift(struct mm *mm, uint64_t shift)
     vaddr_t floor, ceiling;
 
     mm_assert(port_locked_write(&mm->lock));
-    if (page_offset(shift) || !vma)
+    if (!vma)
+        return mm_refuse(-EINVAL, REFUSE_UNMAPPED);
+    if (page_offset(shift))
         return mm_refuse(-EINVAL, REFUSE_UNALIGNED);
     old = vma_range(vma);
     floor = vma_floor(mm, old.start, none, none);
@@ -91,6 +94,8 @@ long stack_shift(struct mm *mm, uint64_t shift)
         vma_relocate(mm, vma, new.start, new.end);
     }
     vma_resize(mm, vma, start_with_room(mm, new, max_u64(floor, mm_config.mmap_min_addr)), new.end);
+    vma_merge(mm, vma_range(vma), &retired);
+    vma_reserve_drain(&retired);
     mm->layout.stack_top = new.end;
     return 0;
 }

@@ -89,7 +89,6 @@ void tlb_zap(struct gather *g, struct range range)
         struct frame *table = pt_frame(run.slots);
         vaddr_t at = run.va;
 
-        tlb_range(g, run.va, va);
         for (unsigned i = 0; i < run.count; i++, at += pt_span(run.level)) {
             struct pte entry = run.slots[i];
 
@@ -97,6 +96,7 @@ void tlb_zap(struct gather *g, struct range range)
                 continue;
             run.slots[i] = pte_none();
             table->live--;
+            tlb_range(g, at, at + pt_span(run.level));
             tlb_page(g, pte_addr(entry));
         }
     }

@@ -1,5 +1,8 @@
 /*
- * The gather: queue, flush once, then free. Nothing else frees a user frame or a page table, so no
+ * The gather: queue, flush once, then free. (More than once only where frames go that others
+ * share, such as an object's: they are put down in batches.)
+ *
+ * Nothing else frees a user frame or a page table, so no
  * frame is reused while a TLB may still hold a translation to it, and no table while a
  * paging-structure cache may.
  *
@@ -34,7 +37,10 @@ struct gather {
 
 void tlb_begin(struct gather *g, struct mm *mm, struct pt *pt);
 
-/* Translations in [start, end) have been changed or narrowed. */
+/*
+ * Translations in [start, end) have been changed or narrowed: to be said after the change, since a
+ * flush may come at any tlb_page().
+ */
 void tlb_range(struct gather *g, vaddr_t start, vaddr_t end);
 
 /* An entry that mapped the frame @pa is gone: drop its reference. */

@@ -90,16 +90,25 @@ struct vma *vma_overlapping(const struct mm *mm, struct range range)
     return vma && vma->start < range.end ? vma : NULL;
 }
 
-bool vma_covers(const struct mm *mm, struct range range)
+vaddr_t vma_first_hole(const struct mm *mm, struct range range)
 {
     vaddr_t at = range.start;
 
-    for (struct vma *vma = vma_find(mm, at); vma && vma->start <= at; vma = vma->next) {
+    for (struct vma *vma = vma_find(mm, at); vma && vma->start <= at && at < range.end;
+         vma = vma->next)
         at = vma->end;
-        if (at >= range.end)
-            return true;
-    }
-    return range.start >= range.end;
+    return min_u64(at, range.end);
+}
+
+uint64_t vma_pages_with(const struct mm *mm, struct range range, uint32_t mask, uint32_t flags)
+{
+    uint64_t bytes = 0;
+
+    for (struct vma *vma = vma_find(mm, range.start); vma && vma->start < range.end;
+         vma = vma->next)
+        if ((vma->flags & mask) == flags)
+            bytes += min_u64(vma->end, range.end) - max_u64(vma->start, range.start);
+    return bytes >> PAGE_SHIFT;
 }
 
 /*
@@ -113,49 +122,51 @@ static vaddr_t fit(vaddr_t start, vaddr_t end, uint64_t len, vaddr_t low, vaddr_
     return end > start && end - start >= len ? end - len : 0;
 }
 
-/*
- * Right subtree, own gap, left subtree: the first hit is the highest. Skips subtrees that cannot
- * hold one.
- */
-static vaddr_t gap_in(const struct vma *vma, uint64_t len, vaddr_t low, vaddr_t high)
+/* The highest VMA of the subtree of @vma whose gap may hold @len bytes below @high. */
+static const struct vma *highest(const struct vma *vma, uint64_t len, vaddr_t high)
 {
-    vaddr_t found = 0;
+    while (vma->end < high && vma->right && vma->right->max_gap >= len)
+        vma = vma->right;
+    return vma;
+}
 
-    if (!vma || vma->max_gap < len)
-        return 0;
-    if (vma->end < high)
-        found = gap_in(vma->right, len, low, high);
-    if (!found && vma->gap >= len)
-        found = fit(vma_low(vma) - vma->gap, vma_low(vma), len, low, high);
-    if (!found && vma->start > low)
-        found = gap_in(vma->left, len, low, high);
-    return found;
+/* The next lower one, in reverse order of addresses; subtrees without such a gap are left out. */
+static const struct vma *next_lower(const struct vma *vma, uint64_t len, vaddr_t low, vaddr_t high)
+{
+    if (vma->start > low && vma->left && vma->left->max_gap >= len)
+        return highest(vma->left, len, high);
+    while (vma->parent && vma->parent->left == vma)
+        vma = vma->parent;
+    return vma->parent;
 }
 
 vaddr_t vma_gap_below(const struct mm *mm, uint64_t len, vaddr_t low, vaddr_t high)
 {
+    const struct vma *vma = mm->tree ? highest(mm->tree, len, high) : NULL;
     vaddr_t found = fit(mm->last ? mm->last->end : 0, high, len, low, high);
 
-    return found ? found : gap_in(mm->tree, len, low, high);
+    for (; vma && !found; vma = next_lower(vma, len, low, high))
+        if (vma->gap >= len)
+            found = fit(vma_low(vma) - vma->gap, vma_low(vma), len, low, high);
+    return found;
 }
 
 /*
- * Whether (or [ for @below false) @at lies in @r, so that what is there does not count and the
- * search goes on.
+ * A floor is looked for from @addr downwards. What lies in @a or @b does not count, so the search
+ * steps over both, and over free space:
+ *
+ *         floor                                       addr
+ *     |VVVVV|.......|VV[aaaaaaaa]VV|....|[bbbbbb]|......|
+ *                      <- over a        <- over b
+ *                   here the floor is the end of the V below a, if a does not start its VMA
  */
-static bool step_over(vaddr_t *at, struct range r, bool below)
+static bool step_over(vaddr_t *at, struct range r, bool down)
 {
-    if (r.start >= r.end)
-        return false;
-    if (below && *at > r.start && *at <= r.end) {
-        *at = r.start;
-        return true;
-    }
-    if (!below && *at >= r.start && *at < r.end) {
-        *at = r.end;
-        return true;
-    }
-    return false;
+    bool inside = down ? *at > r.start && *at <= r.end : *at >= r.start && *at < r.end;
+
+    if (inside)
+        *at = down ? r.start : r.end;
+    return inside;
 }
 
 vaddr_t vma_floor(const struct mm *mm, vaddr_t addr, struct range a, struct range b)
@@ -164,34 +175,26 @@ vaddr_t vma_floor(const struct mm *mm, vaddr_t addr, struct range a, struct rang
 
     if (!vma || vma->start >= addr)
         vma = vma ? vma->prev : mm->last;
-    while (vma) {
+    for (; vma; vma = vma->prev) {
         vaddr_t end = min_u64(vma->end, addr);
 
         while (step_over(&end, a, true) || step_over(&end, b, true))
             ;
         if (end > vma->start)
             return end;
-        addr = end;
-        while (vma && vma->start >= addr)
-            vma = vma->prev;
     }
     return 0;
 }
 
 vaddr_t vma_ceiling(const struct mm *mm, vaddr_t addr, struct range a, struct range b)
 {
-    struct vma *vma = vma_find(mm, addr);
-
-    while (vma) {
+    for (struct vma *vma = vma_find(mm, addr); vma; vma = vma->next) {
         vaddr_t start = max_u64(vma->start, addr);
 
         while (step_over(&start, a, false) || step_over(&start, b, false))
             ;
         if (start < vma->end)
             return start;
-        addr = start;
-        while (vma && vma->end <= addr)
-            vma = vma->next;
     }
     return USER_END;
 }
@@ -206,7 +209,7 @@ static void account(struct mm *mm, const struct vma *vma, int sign)
     mm->total_pages += pages;
     if (vma->flags & VMA_GROWSDOWN)
         mm->stack_pages += pages;
-    else if ((vma->flags & (VMA_WRITE | VMA_SHARED)) == VMA_WRITE)
+    else if (vma_is_data(vma->flags))
         mm->data_pages += pages;
     if (vma->flags & VMA_LOCKED)
         mm->locked_pages += pages;
@@ -364,6 +367,7 @@ void vma_merge(struct mm *mm, struct range range, struct vma_reserve *reserve)
 
     while (vma && vma->next && vma->next->start <= range.end) {
         struct vma *next = vma->next;
+        vaddr_t end;
 
         if (!vma_mergeable(vma, next)) {
             vma = next;
@@ -372,7 +376,7 @@ void vma_merge(struct mm *mm, struct range range, struct vma_reserve *reserve)
         TRACE(TRACE_VMA, .what = EVENT_VMA_MERGE, .a = vma->start, .b = next->start,
               .c = next->end);
         vma->anon = vma->anon ? vma->anon : next->anon;
-        vaddr_t end = next->end;
+        end = next->end;
         vma_retire(mm, next, reserve);
         vma_resize(mm, vma, vma->start, end);
     }
@@ -402,14 +406,17 @@ bool vma_may_expand(const struct mm *mm, uint32_t flags, uint64_t pages)
 {
     if (mm->total_pages + pages > mm->limits.as >> PAGE_SHIFT)
         return false;
-    if ((flags & (VMA_WRITE | VMA_SHARED | VMA_GROWSDOWN)) != VMA_WRITE)
+    if (!vma_is_data(flags))
         return true;
     return mm->data_pages + pages <= mm->limits.data >> PAGE_SHIFT;
 }
 
+bool vma_may_lock(const struct mm *mm, uint32_t flags, uint64_t pages)
+{
+    return !(flags & VMA_LOCKED) || mm->locked_pages + pages <= mm->limits.memlock >> PAGE_SHIFT;
+}
+
 bool vma_may_commit(uint32_t flags, uint64_t pages)
 {
-    if ((flags & VMA_NORESERVE) || (flags & (VMA_WRITE | VMA_SHARED)) == 0)
-        return true;
-    return pages <= port_frames_total();
+    return !vma_is_reserved(flags) || pages <= port_frames_total();
 }

@@ -19,7 +19,10 @@ enum {
     VMA_LOCKED = 1 << 6,
     VMA_NORESERVE = 1 << 7,
     VMA_LOCKONFAULT = 1 << 8,
+    VMA_ACCOUNT = 1 << 9, /* is or was private and writable, and not NORESERVE: set for good */
 };
+/* Of these, data has VMA_WRITE alone. */
+#define VMA_DATA_MASK (VMA_WRITE | VMA_SHARED | VMA_GROWSDOWN)
 #define VMA_ACCESS (VMA_READ | VMA_WRITE | VMA_EXEC)
 
 /*
@@ -35,7 +38,7 @@ enum {
 struct vma {
     vaddr_t start, end;
     uint32_t flags;
-    uint32_t anon;
+    uint64_t anon;
     struct object *object; /* a reference; NULL for private anonymous memory */
     uint64_t pgoff;        /* pages */
 
@@ -90,8 +93,11 @@ struct vma *vma_at(const struct mm *mm, vaddr_t addr);
 /* The lowest VMA that overlaps @range, or NULL. */
 struct vma *vma_overlapping(const struct mm *mm, struct range range);
 
-/* Whether [start, end) is mapped without a hole. */
-bool vma_covers(const struct mm *mm, struct range range);
+/* Where the first hole in @range starts; its end when there is none. */
+vaddr_t vma_first_hole(const struct mm *mm, struct range range);
+
+/* Pages of @range in VMAs of whose flags those in @mask are @flags. */
+uint64_t vma_pages_with(const struct mm *mm, struct range range, uint32_t mask, uint32_t flags);
 
 /* The highest address for @len bytes in a gap within [low, high), or 0. */
 vaddr_t vma_gap_below(const struct mm *mm, uint64_t len, vaddr_t low, vaddr_t high);
@@ -153,8 +159,23 @@ void vma_identify(struct mm *mm, struct vma *vma);
 
 /* ---- Limits ---- */
 
+/* Whether pages of a VMA with @flags count as data (RLIMIT_DATA). */
+static inline bool vma_is_data(uint32_t flags)
+{
+    return (flags & VMA_DATA_MASK) == VMA_WRITE;
+}
+
+/* Whether memory of a VMA with @flags is reserved for: private, writable, not NORESERVE. */
+static inline bool vma_is_reserved(uint32_t flags)
+{
+    return (flags & (VMA_WRITE | VMA_SHARED | VMA_NORESERVE)) == VMA_WRITE;
+}
+
 /* Whether @mm may map @pages more with @flags under its limits (RLIMIT_AS, RLIMIT_DATA). */
 bool vma_may_expand(const struct mm *mm, uint32_t flags, uint64_t pages);
+
+/* Whether @mm may lock @pages more if @flags has VMA_LOCKED (RLIMIT_MEMLOCK). */
+bool vma_may_lock(const struct mm *mm, uint32_t flags, uint64_t pages);
 
 /*
  * Whether private writable memory of @pages is no more than the machine could ever hold, or asked

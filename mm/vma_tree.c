@@ -85,15 +85,19 @@ static void rotate(struct mm *mm, struct vma *up)
     up->max_gap = subtree_gap(up);
 }
 
-/* A fixed series, so that the shape of the tree depends on the calls alone. */
-static uint32_t next_priority(void)
+/*
+ * Seeded at random for each address space, so that no program can choose the shape of its tree; the
+ * same series in each boot where the user asked for no randomness.
+ */
+static uint32_t next_priority(struct mm *mm)
 {
-    static uint32_t state = 0x9e3779b9;
+    uint32_t x = mm->tree_seed;
 
-    state ^= state << 13;
-    state ^= state >> 17;
-    state ^= state << 5;
-    return state;
+    x ^= x << 13;
+    x ^= x >> 17;
+    x ^= x << 5;
+    mm->tree_seed = x;
+    return x;
 }
 
 void vma_tree_insert(struct mm *mm, struct vma *vma)
@@ -108,7 +112,7 @@ void vma_tree_insert(struct mm *mm, struct vma *vma)
     *link = vma;
     vma->parent = parent;
     vma->left = vma->right = NULL;
-    vma->priority = next_priority();
+    vma->priority = next_priority(mm);
     vma->gap = gap_below(vma);
     vma->max_gap = vma->gap;
     while (vma->parent && vma->parent->priority < vma->priority)
