@@ -2,7 +2,9 @@
  * Offsets and numbers that entry.asm needs. Compiled to assembly only; the Makefile turns each marked line into an
  * `equ`, so the two languages cannot disagree.
  */
+#include "kernel/abi/errno.h"
 #include "kernel/cpu.h"
+#include "kernel/x86.h"
 
 #define EMIT(name, value) __asm__ volatile("\n#EQU " #name " %c0" : : "i"(value))
 
@@ -25,5 +27,6 @@ void asm_offsets(void)
     EMIT(USER_DS, USER_DS);
     EMIT(VECTOR_SYSCALL, VECTOR_SYSCALL);
     EMIT(RFLAGS_TF_RF, RFLAGS_TF | RFLAGS_RF);
-    EMIT(MSR_GS_BASE, 0xc0000101u);
+    EMIT(MSR_GS_BASE, MSR_GS_BASE);
+    EMIT(ENOSYS, ENOSYS);
 }

@@ -12,6 +12,7 @@ static struct cpu boot_cpu = {.self = &boot_cpu};
 
 /* entry.asm */
 void syscall_entry(void);
+void syscall_entry32(void);
 
 /* The two interrupt controllers of the PC: out of the way of the exceptions, and silent. */
 static void silence_pic(void)
@@ -58,12 +59,17 @@ static void set_control_registers(void)
     write_cr0((read_cr0() & ~(CR0_EM | CR0_TS)) | CR0_MP | CR0_NE | CR0_WP);
 }
 
-/* SYSCALL clears interrupts, traps, direction, and the right to touch user memory. */
+/*
+ * SYSCALL clears interrupts, traps, direction, and the right to touch user memory. No program is in 32-bit mode; its
+ * SYSCALL leads to an answer all the same, and SYSENTER to none.
+ */
 static void set_syscall_entry(void)
 {
     wrmsr(MSR_EFER, rdmsr(MSR_EFER) | EFER_SCE);
     wrmsr(MSR_STAR, (uint64_t)USER32_CS << 48 | (uint64_t)KERNEL_CS << 32);
     wrmsr(MSR_LSTAR, (uint64_t)syscall_entry);
+    wrmsr(MSR_CSTAR, (uint64_t)syscall_entry32);
+    wrmsr(MSR_SYSENTER_CS, 0);
     wrmsr(MSR_FMASK, RFLAGS_TF | RFLAGS_IF | RFLAGS_DF | RFLAGS_NT | RFLAGS_AC);
 }
 

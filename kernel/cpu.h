@@ -5,10 +5,13 @@
 
 #include "mm/mm.h"
 
-/* Segment selectors: Linux's for user mode, since programs see them; the order is what SYSRET demands. */
+/*
+ * Segment selectors: Linux's for user mode, since programs see them; the order is what SYSRET demands. It counts
+ * from USER32_CS and reads no descriptor: there is none, so that no program gets to 32-bit mode by a far jump.
+ */
 #define KERNEL_CS 0x10
 #define KERNEL_DS 0x18
-#define USER32_CS (0x20 | 3) /* never loaded: SYSRET counts from it */
+#define USER32_CS (0x20 | 3)
 #define USER_DS (0x28 | 3)
 #define USER_CS (0x30 | 3)
 #define TSS_SELECTOR 0x40

@@ -39,7 +39,6 @@ struct table_pointer {
 /* Code and data segments; in 64-bit mode only the type, the ring and the L bit count. */
 #define SEGMENT_KERNEL_CODE 0x00af9b000000ffffull
 #define SEGMENT_KERNEL_DATA 0x00cf93000000ffffull
-#define SEGMENT_USER32_CODE 0x00cffb000000ffffull
 #define SEGMENT_USER_DATA 0x00cff3000000ffffull
 #define SEGMENT_USER_CODE 0x00affb000000ffffull
 #define SEGMENT_TSS 0x0000890000000000ull
@@ -47,8 +46,9 @@ struct table_pointer {
 static struct tss tss = {.io_map = sizeof(struct tss)};
 static struct gate idt[VECTORS];
 static uint64_t gdt[TSS_SELECTOR / 8 + 2] = {
-    [KERNEL_CS / 8] = SEGMENT_KERNEL_CODE, [KERNEL_DS / 8] = SEGMENT_KERNEL_DATA,
-    [USER32_CS / 8] = SEGMENT_USER32_CODE, [USER_DS / 8] = SEGMENT_USER_DATA,
+    [KERNEL_CS / 8] = SEGMENT_KERNEL_CODE,
+    [KERNEL_DS / 8] = SEGMENT_KERNEL_DATA,
+    [USER_DS / 8] = SEGMENT_USER_DATA,
     [USER_CS / 8] = SEGMENT_USER_CODE,
 };
 
@@ -62,6 +62,7 @@ static void fill_tss_descriptor(void)
     gdt[TSS_SELECTOR / 8 + 1] = base >> 32;
 }
 
+/* There is no local table: what the firmware left as its place must not be read for a program's selector. */
 static void load_gdt(void)
 {
     struct table_pointer pointer = {sizeof(gdt) - 1, (uint64_t)gdt};
@@ -76,9 +77,10 @@ static void load_gdt(void)
                      "movl %%eax, %%ds\n\t"
                      "movl %%eax, %%es\n\t"
                      "movl %%eax, %%ss\n\t"
-                     "ltr %w3"
+                     "ltr %w3\n\t"
+                     "lldt %w4"
                      :
-                     : "m"(pointer), "i"(KERNEL_CS), "i"(KERNEL_DS), "r"(TSS_SELECTOR)
+                     : "m"(pointer), "i"(KERNEL_CS), "i"(KERNEL_DS), "r"(TSS_SELECTOR), "r"(0)
                      : "rax", "memory");
 }
 

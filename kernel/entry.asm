@@ -183,6 +183,12 @@ syscall_entry:
     swapgs
     o64 sysret
 
+; The same from 32-bit mode, back to it at once: nothing of the kernel's is touched.
+global syscall_entry32
+syscall_entry32:
+    mov eax, -ENOSYS
+    o32 sysret
+
 ; ---- The first step into a program ------------------------------------------------------------------------------
 
 ; _Noreturn void enter_user(struct trap_frame *frame)

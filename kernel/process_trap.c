@@ -44,11 +44,15 @@ static const struct {
     [FAULT_OOM] = {SIGKILL, "killed", "out of memory"},
 };
 
+/* What the processor itself does with its tables, in a program's name, is nothing to bring a page for. */
 static void page_fault(const struct trap_frame *frame)
 {
     struct process *process = process_current();
     vaddr_t addr = cpu_fault_address();
-    enum fault_result result = fault_in(process, addr, access_of(frame));
+    enum fault_result result = FAULT_ACCERR;
+
+    if (frame->error & FAULT_USER)
+        result = fault_in(process, addr, access_of(frame));
 
     if (result == FAULT_DONE)
         return;

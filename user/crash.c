@@ -134,6 +134,37 @@ static void single_step(void)
                      : "rcx", "r11", "memory");
 }
 
+/* A far jump to @selector, where 32-bit code makes a system call. */
+static void far_jump(uint16_t selector)
+{
+    struct {
+        uint32_t offset;
+        uint16_t selector;
+    } __attribute__((packed)) target = {.selector = selector};
+
+    __asm__ volatile("movl $1f, %0\n\t"
+                     "ljmpl *%0\n\t"
+                     ".code32\n"
+                     "1: syscall\n\t"
+                     "ud2\n\t"
+                     ".code64"
+                     : "+m"(target)
+                     : "a"(SYS_getpid)
+                     : "rcx", "r11", "memory");
+}
+
+/* Where Linux has the segment of 32-bit programs. */
+static void far_jump_32(void)
+{
+    far_jump(0x23);
+}
+
+/* The first segment of the local table. */
+static void far_jump_local(void)
+{
+    far_jump(0x07);
+}
+
 /* ---- What a program may do ---- */
 
 /* A system call needs no stack of the program's. */
@@ -205,6 +236,8 @@ static const struct {
     {"stack-overflow", stack_overflow},
     {"bad-stack", bad_stack},
     {"single-step", single_step},
+    {"far-jump-32", far_jump_32},
+    {"far-jump-local", far_jump_local},
     {"call-without-stack", call_without_stack},
     {"call-with-flags", call_with_flags},
     {"call-keeps-registers", call_keeps_registers},

@@ -25,6 +25,8 @@ DEADLY = {
     "stack-overflow": (SIGSEGV, "segfault at "),
     "bad-stack": (SIGSEGV, "segfault at ffffffff801ffff8 "),
     "single-step": (SIGTRAP, "debug exception"),
+    "far-jump-32": (SIGSEGV, "general protection"),
+    "far-jump-local": (SIGSEGV, "general protection"),
 }
 
 FINE = {
