@@ -144,8 +144,6 @@ static long map_limits(const struct map *m)
         return mm_refuse(-EPERM, REFUSE_LIMIT);
     if (!vma_may_lock(m->mm, m->vma_flags, pages))
         return mm_refuse(-EAGAIN, REFUSE_LIMIT);
-    if (m->mm->vma_count > mm_config.max_map_count)
-        return mm_refuse(-ENOMEM, REFUSE_LIMIT);
     if (!vma_may_expand(m->mm, m->vma_flags, pages - gone))
         return mm_refuse(-ENOMEM, REFUSE_LIMIT);
     if (!vma_may_commit(m->vma_flags, pages))
@@ -187,6 +185,8 @@ long mm_mmap(struct mm *mm, vaddr_t addr, uint64_t len, uint32_t prot, uint32_t 
         return mm_refuse(-EINVAL, REFUSE_LENGTH);
     if (bytes == 0)
         return mm_refuse(-ENOMEM, REFUSE_LENGTH);
+    if (mm->vma_count > mm_config.max_map_count)
+        return mm_refuse(-ENOMEM, REFUSE_LIMIT);
     err = map_target(&m, addr, bytes);
     if (!err && object && offset > INT64_MAX - bytes)
         err = mm_refuse(-EOVERFLOW, REFUSE_OFFSET);

@@ -25,6 +25,16 @@ static void protect_pages(struct mm *mm, const struct vma *vma, struct gather *g
     }
 }
 
+/* @flags, the new ones of @vma, with VMA_ACCOUNT: it stays while there may be private pages. */
+static uint32_t account(const struct vma *vma, uint32_t flags)
+{
+    if (vma_is_reserved(flags))
+        return flags | VMA_ACCOUNT;
+    if (!(flags & VMA_WRITE) && !vma->object && !vma->anon)
+        return flags & ~(uint32_t)VMA_ACCOUNT;
+    return flags;
+}
+
 /*
  * Set @set and clear @clear in the flags of all VMAs in @range, which were split at its ends, and
  * of their pages.
@@ -40,10 +50,10 @@ static void change_flags(struct mm *mm, struct range range, uint32_t set, uint32
     for (struct vma *vma = vma_find(mm, range.start); vma && vma->start < range.end;
          vma = vma->next) {
         uint32_t flags = (vma->flags & ~clear) | set;
-
         uint32_t changed = flags ^ vma->flags;
 
-        flags |= vma_is_reserved(flags) ? VMA_ACCOUNT : 0;
+        if (changed & VMA_ACCESS)
+            flags = account(vma, flags);
         vma_set_flags(mm, vma, flags);
         if (changed & VMA_ACCESS)
             protect_pages(mm, vma, &g);

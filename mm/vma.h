@@ -19,7 +19,7 @@ enum {
     VMA_LOCKED = 1 << 6,
     VMA_NORESERVE = 1 << 7,
     VMA_LOCKONFAULT = 1 << 8,
-    VMA_ACCOUNT = 1 << 9, /* is or was private and writable, and not NORESERVE: set for good */
+    VMA_ACCOUNT = 1 << 9, /* memory is reserved for it: it is or was private and writable */
 };
 /* Of these, data has VMA_WRITE alone. */
 #define VMA_DATA_MASK (VMA_WRITE | VMA_SHARED | VMA_GROWSDOWN)

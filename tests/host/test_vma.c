@@ -28,10 +28,10 @@ static void test_edges_of_a_vma(void **state)
     assert_null(vma_overlapping(vmas_mm, pages(5, 10)));
     assert_ptr_equal(vma_overlapping(vmas_mm, pages(5, 11)), vma);
     assert_null(vma_overlapping(vmas_mm, pages(20, 30)));
-    assert_true(vma_covers(vmas_mm, pages(10, 20)));
-    assert_false(vma_covers(vmas_mm, pages(9, 20)));
-    assert_false(vma_covers(vmas_mm, pages(10, 21)));
-    assert_true(vma_covers(vmas_mm, pages(30, 30)));
+    assert_int_equal(vma_first_hole(vmas_mm, pages(10, 20)), page(20));
+    assert_int_equal(vma_first_hole(vmas_mm, pages(9, 20)), page(9));
+    assert_int_equal(vma_first_hole(vmas_mm, pages(10, 21)), page(20));
+    assert_int_equal(vma_first_hole(vmas_mm, pages(30, 30)), page(30));
     assert_false(vma_splits_at(vmas_mm, page(10)));
     assert_true(vma_splits_at(vmas_mm, page(11)));
     assert_false(vma_splits_at(vmas_mm, page(20)));
