@@ -134,16 +134,24 @@ static long map_target(struct map *m, vaddr_t addr, uint64_t len)
     return 0;
 }
 
+/* Whether the memory may be locked, where that is asked for or all memory to come is. */
+static long map_lock(const struct map *m)
+{
+    uint32_t flags = m->mm->future_flags | (m->map_flags & MAP_LOCKED ? VMA_LOCKED : 0);
+
+    if ((m->map_flags & MAP_LOCKED) && m->mm->limits.memlock == 0)
+        return mm_refuse(-EPERM, REFUSE_LIMIT);
+    if (!vma_may_lock(m->mm, flags, range_size(m->range) >> PAGE_SHIFT))
+        return mm_refuse(-EAGAIN, REFUSE_LIMIT);
+    return 0;
+}
+
 /* Limits, as if what the range now holds were already gone. */
 static long map_limits(const struct map *m)
 {
     uint64_t pages = range_size(m->range) >> PAGE_SHIFT;
     uint64_t gone = vma_pages_with(m->mm, m->range, 0, 0);
 
-    if ((m->map_flags & MAP_LOCKED) && m->mm->limits.memlock == 0)
-        return mm_refuse(-EPERM, REFUSE_LIMIT);
-    if (!vma_may_lock(m->mm, m->vma_flags, pages))
-        return mm_refuse(-EAGAIN, REFUSE_LIMIT);
     if (!vma_may_expand(m->mm, m->vma_flags, pages - gone))
         return mm_refuse(-ENOMEM, REFUSE_LIMIT);
     if (!vma_may_commit(m->vma_flags, pages))
@@ -188,6 +196,8 @@ long mm_mmap(struct mm *mm, vaddr_t addr, uint64_t len, uint32_t prot, uint32_t 
     if (mm->vma_count > mm_config.max_map_count)
         return mm_refuse(-ENOMEM, REFUSE_LIMIT);
     err = map_target(&m, addr, bytes);
+    if (!err)
+        err = map_lock(&m);
     if (!err && object && offset > INT64_MAX - bytes)
         err = mm_refuse(-EOVERFLOW, REFUSE_OFFSET);
     if (!err)
