@@ -41,6 +41,7 @@ class Run:
 
 
 def main():
+    qemu.exit_on_signals()
     off, full = (Run(*sys.argv[1:3], mode) for mode in ("off", "full"))
     print(f"\nexec's stack of 5 MiB, shifted down by {SHIFT}:\n")
     print(f"{'':28}{'realign=off':>14}{'realign=full':>14}")

@@ -1,18 +1,22 @@
 #!/usr/bin/env python3
 """Boot Realign in QEMU: the one way in which everything here does it.
 
-A boot always has a time limit. It fails on a panic, a second banner (the machine started again), a triple fault and
-the time limit, each in clear words; else its status is the one that the kernel was switched off with.
+A boot always has a time limit: a minute, or a day with --gdb. It fails on a panic, a second banner (the machine started
+again), a triple fault, the time limit and endless output, each in clear words; else its status is the one that the
+kernel was switched off with. QEMU never outlives the process, or the thread, that started it.
 """
 import argparse
+import codecs
 import dataclasses
 import os
 import re
 import select
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 
 BANNER = "] Realign "
@@ -23,6 +27,9 @@ EXIT_PORT = 0xF4
 EXIT_BASE = 16
 EXIT_PANICKED = 127
 STATUS_MAX = 110        # what greater statuses become
+
+OUTPUT_MAX = 64 << 20   # bytes; more is a failure
+MINUTE, DAY = 60, 24 * 3600
 
 OVMF = ["/usr/share/OVMF", "/usr/share/edk2/ovmf"]
 
@@ -38,9 +45,10 @@ class Boot:
     append: str = ""
     memory: str = "256M"
     cpu: str = "max"
-    timeout: float = 60
+    timeout: float = MINUTE
     icount: bool = False    # one instruction is one nanosecond: the same run each time
     extra: list = dataclasses.field(default_factory=list)
+    typed: list = dataclasses.field(default_factory=list)   # (text, bytes): typed once the text has come, in order
 
 
 @dataclasses.dataclass
@@ -73,8 +81,8 @@ def uefi_arguments(directory):
 
 def command(boot, directory):
     """QEMU's command line."""
-    args = ["qemu-system-x86_64", "-accel", "tcg", "-cpu", boot.cpu, "-m", boot.memory, "-display", "none",
-            "-no-reboot", "-nodefaults", "-serial", "stdio", "-monitor", "none",
+    args = ["setpriv", "--pdeathsig", "KILL", "qemu-system-x86_64", "-accel", "tcg", "-cpu", boot.cpu, "-m", boot.memory,
+            "-display", "none", "-no-reboot", "-nodefaults", "-serial", "stdio", "-monitor", "none",
             "-device", f"isa-debug-exit,iobase={EXIT_PORT},iosize=4"]
     if boot.uefi:
         args += ["-machine", "q35"] + uefi_arguments(directory)
@@ -90,54 +98,136 @@ def command(boot, directory):
 
 
 class Console:
-    """Takes the serial port's bytes, keeps the text, and passes lines on from the kernel's banner on."""
+    """Takes the serial port's bytes, keeps the text, and passes lines on from the kernel's banner on.
 
-    def __init__(self, show):
-        self.text = ""
-        self.show = show
+    Only new text is searched, with the end of the old one in which what is looked for may have begun.
+    """
+
+    OVERLAP = 100
+
+    def __init__(self, show, typed):
+        self.decoder = codecs.getincrementaldecoder("utf-8")("replace")
+        self.pieces = []
+        self.size = 0
+        self.end = ""           # of the text, at most OVERLAP
+        self.banners = 0
         self.started = False
-        self.shown = 0
+        self.show = show
+        self.typed = list(typed)
 
     def feed(self, data):
-        self.text += data.decode("utf-8", "replace").replace("\r", "")
-        if not self.started:
-            self.started = BANNER in self.text or "boot: " in self.text
-            self.shown = max(self.text.rfind("\n", 0, max(self.text.find(BANNER), 0)) + 1, 0)
-        if self.started and self.show:
-            self.show(self.text[self.shown:])
-            self.shown = len(self.text)
+        """Take @data; returns the bytes to type next."""
+        piece = self.decoder.decode(data).replace("\r", "")
+        window = self.end + piece
+        self.banners += window.count(BANNER) - self.end.count(BANNER)
+        self.end = window[-self.OVERLAP:]
+        self.pieces.append(piece)
+        self.size += len(data)
+        if self.started:
+            self._show(piece)
+        elif BANNER in window or "boot: " in window:
+            self.started = True
+            text = self.text()
+            self._show(text[text.rfind("\n", 0, max(text.find(BANNER), 0)) + 1:])
+        answer = b""
+        while self.typed and self.typed[0][0] in window:
+            answer += self.typed.pop(0)[1]
+        return answer
 
-    def failure(self):
-        """What the text alone tells, or None. A panic's own lines may still be on their way."""
-        if self.text.count(BANNER) > 1:
+    def _show(self, text):
+        if self.show:
+            self.show(text)
+
+    def text(self):
+        return "".join(self.pieces)
+
+    def too_much(self):
+        """Why nothing more is to be read, or None."""
+        if self.banners > 1:
             return "the machine started again: a second banner"
-        if PANIC in self.text:
-            return "the kernel panicked: " + self.text.split(PANIC, 1)[1].split("\n", 1)[0]
+        if self.size > OUTPUT_MAX:
+            return f"more than {OUTPUT_MAX >> 20} MiB of output"
         return None
 
+    def panic(self):
+        """A panic's own words, or None; its lines may still be on their way before the end."""
+        text = self.text()
+        if PANIC not in text:
+            return None
+        return "the kernel panicked: " + text.split(PANIC, 1)[1].split("\n", 1)[0]
 
-def pump(process, console, deadline):
-    """Read until QEMU ends; False when it was killed: too late, or it started again."""
+
+def type_in(process, data):
+    try:
+        process.stdin.write(data)
+        process.stdin.flush()
+    except BrokenPipeError:     # it has ended
+        pass
+
+
+def pump(process, console, seconds):
+    """Read until QEMU ends. None, or why that is not to be waited for."""
     fd = process.stdout.fileno()
+    deadline = time.monotonic() + seconds
     while True:
         left = deadline - time.monotonic()
-        ready = select.select([fd], [], [], max(left, 0))[0]
-        data = os.read(fd, 65536) if ready else b""
-        if ready and not data:
-            return True
-        console.feed(data)
-        if not ready or console.text.count(BANNER) > 1:
+        if left <= 0:
+            return f"no end after {seconds:g} s"
+        if not select.select([fd], [], [], left)[0]:
+            continue
+        data = os.read(fd, 65536)
+        if not data:
+            return None
+        answer = console.feed(data)
+        if answer:
+            type_in(process, answer)
+        if console.too_much():
+            return console.too_much()
+
+
+class Machines:
+    """Those that run, of all threads, so that they can be ended together."""
+
+    def __init__(self):
+        self.lock = threading.Lock()
+        self.running = set()
+        self.stopped = False
+
+    def start(self, args, **streams):
+        with self.lock:
+            if self.stopped:
+                raise InterruptedError("no more machines are started")
+            process = subprocess.Popen(args, stdout=subprocess.PIPE, **streams)
+            self.running.add(process)
+            return process
+
+    def end(self, process):
+        with self.lock:
             process.kill()
-            return False
+            self.running.discard(process)
+
+    def stop(self):
+        """End all; from now on none can be started."""
+        with self.lock:
+            self.stopped = True
+            for process in self.running:
+                process.kill()
 
 
-def judge(boot, console, code, ended, errors):
-    """(status, failure) from QEMU's exit code and the text."""
-    failure = console.failure()
+machines = Machines()
+
+
+def exit_on_signals():
+    """SIGTERM and SIGHUP end this program as sys.exit() does, with all that it has to clean up."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda number, frame: sys.exit(128 + number))
+
+
+def judge(console, code, why, errors):
+    """(status, failure) from QEMU's exit code, the text, and @why it was not waited for."""
+    failure = console.panic() or why
     if failure:
         return None, failure
-    if not ended:
-        return None, f"no end after {boot.timeout:g} s"
     if code == 0:
         return None, "the machine was reset: a triple fault, or the kernel restarted it"
     value = code >> 1
@@ -148,58 +238,77 @@ def judge(boot, console, code, ended, errors):
 
 def run(boot, show=None):
     """Boot, wait for the end, judge. @show gets the text as it comes."""
-    console = Console(show)
+    console = Console(show, boot.typed)
     start = time.monotonic()
     with tempfile.TemporaryDirectory() as directory, tempfile.TemporaryFile("w+") as errors:
-        with subprocess.Popen(command(boot, directory), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                              stderr=errors) as process:
+        keys = subprocess.PIPE if boot.typed else subprocess.DEVNULL
+        with machines.start(command(boot, directory), stdin=keys, stderr=errors) as process:
             try:
-                ended = pump(process, console, start + boot.timeout)
-                code = process.wait()
-            except BaseException:
-                process.kill()
-                raise
+                why = pump(process, console, boot.timeout)
+                code = process.wait(timeout=0 if why else 10)
+            except subprocess.TimeoutExpired:
+                code = None
+                why = why or "QEMU is silent and does not end"
+            finally:
+                machines.end(process)
         errors.seek(0)
-        status, failure = judge(boot, console, code, ended, errors.read())
-    return Result(console.text, status, failure, time.monotonic() - start)
+        status, failure = judge(console, code, why, errors.read())
+    return Result(console.text(), status, failure, time.monotonic() - start)
 
 
 class Tap:
-    """Counts of a program's TAP lines in a boot's output."""
+    """Judges a boot whose program prints TAP: each test counts, and whatever is not as it should be is a problem."""
 
-    LINE = re.compile(r"^(not )?ok (\d+)(?: - )?([^#]*)(?:# (SKIP|TODO)\b.*)?$", re.I)
-    PLAN = re.compile(r"^1\.\.(\d+)")
+    LINE = re.compile(r"^(not )?ok (\d+)(?: - (.*?))?( # SKIP\b.*)?$")
+    PLAN = re.compile(r"^1\.\.(\d+)$")
+    MEANT = re.compile(r"^(not )?ok\b|^1\.\.|^Bail out!")
 
     def __init__(self, result):
         self.passed = self.failed = self.skipped = 0
-        self.names = []             # (passed, name)
-        self.planned = None
+        self.plans = []
+        self.problems = []
         for line in result.lines():
-            self._take(line)
-        self.problem = self._problem(result)
+            if self.MEANT.match(line):
+                self._take(line)
+        self.problem = result.failure or self._problem(result)
 
     def _take(self, line):
-        plan = self.PLAN.match(line)
-        found = self.LINE.match(line)
+        plan, found = self.PLAN.match(line), self.LINE.match(line)
         if plan:
-            self.planned = int(plan.group(1))
-        elif found and (found.group(4) or "").upper() == "SKIP":
-            self.skipped += 1
-            self.names.append((True, found.group(3).strip() + " # SKIP"))
+            self.plans.append(int(plan.group(1)))
         elif found:
-            self.passed += not found.group(1)
-            self.failed += bool(found.group(1))
-            self.names.append((not found.group(1), found.group(3).strip()))
+            self._count(found)
+        else:
+            self.failed += line.startswith("not ok")
+            self.problems.append(f"not understood: {line}" if line[0] != "B" else line)
+
+    def _count(self, found):
+        number, expected = int(found.group(2)), self.seen() + 1
+        if number != expected:
+            self.problems.append(f"test {number} where {expected} was to come")
+        if found.group(1):
+            self.failed += 1
+        elif found.group(4):
+            self.skipped += 1
+        else:
+            self.passed += 1
+
+    def seen(self):
+        return self.passed + self.failed + self.skipped
 
     def _problem(self, result):
         """Why the run does not count as whole, besides failed tests; or None."""
-        seen = self.passed + self.failed + self.skipped
-        if result.failure:
-            return result.failure
-        if not seen:
+        banners = result.output.count(BANNER)
+        if banners != 1:
+            return f"{banners} banners of the kernel"
+        if self.problems:
+            return self.problems[0]
+        if not self.seen():
             return "no tests were seen"
-        if self.planned is not None and self.planned != seen:
-            return f"{self.planned} tests were planned, {seen} were seen"
+        if len(self.plans) != 1:
+            return "no plan: it ended early" if not self.plans else "more than one plan"
+        if self.plans[0] != self.seen():
+            return f"{self.plans[0]} tests were planned, {self.seen()} were seen"
         if not self.failed and result.status:
             return f"the program ended with status {result.status}"
         return None
@@ -213,10 +322,10 @@ def parse_arguments():
     parser.add_argument("--uefi", action="store_true", help="the CD under UEFI")
     parser.add_argument("--append", default="", help="the kernel's command line")
     parser.add_argument("--memory", default="256M")
-    parser.add_argument("--timeout", type=float, default=60, help="seconds")
+    parser.add_argument("--timeout", type=float, help="seconds: 60, or a day with --gdb")
     parser.add_argument("--icount", action="store_true", help="count instructions: the same run each time")
     parser.add_argument("--tap", action="store_true", help="the program prints TAP; end with a line of counts")
-    parser.add_argument("--gdb", metavar="SOCKET", help="wait for GDB on this unix socket; no time limit")
+    parser.add_argument("--gdb", metavar="SOCKET", help="wait for GDB on this unix socket")
     return parser.parse_args()
 
 
@@ -237,11 +346,13 @@ def finish_tap(result):
 
 
 def main():
+    exit_on_signals()
     args = parse_arguments()
+    if not re.fullmatch(r"[1-9]\d*[MG]", args.memory):
+        sys.exit(f"qemu.py: memory of {args.memory or 'no size'}: not a size such as 256M or 2G")
     boot = Boot(kernel=args.kernel, initrd=args.initrd, iso=args.iso, uefi=args.uefi, append=args.append,
-                memory=args.memory, timeout=args.timeout, icount=args.icount)
+                memory=args.memory, timeout=args.timeout or (DAY if args.gdb else MINUTE), icount=args.icount)
     if args.gdb:
-        boot.timeout = 24 * 3600
         boot.extra = ["-S", "-chardev", f"socket,path={args.gdb},server=on,wait=off,id=gdb", "-gdb", "chardev:gdb"]
     if boot.uefi and not find_ovmf():
         sys.exit("qemu.py: no UEFI firmware is installed (package ovmf)")

@@ -18,6 +18,7 @@ import time
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
 import harness  # noqa: E402
+from harness import qemu  # noqa: E402
 
 
 def all_cases(only):
@@ -52,10 +53,15 @@ def run(cases, environment, jobs):
     print(f"1..{len(cases)}")
     with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
         outcomes = pool.map(lambda item: attempt(item[1], environment), cases)
-        for number, ((suite, case), outcome) in enumerate(zip(cases, outcomes), 1):
-            report(number, suite, case, outcome)
-            passed += outcome.passed
-            failed += outcome.failed
+        try:
+            for number, ((suite, case), outcome) in enumerate(zip(cases, outcomes), 1):
+                report(number, suite, case, outcome)
+                passed += outcome.passed
+                failed += outcome.failed
+        except BaseException:   # a signal
+            pool.shutdown(wait=False, cancel_futures=True)
+            qemu.machines.stop()
+            raise
     return passed, failed
 
 
@@ -66,6 +72,7 @@ def main():
     parser.add_argument("--jobs", type=int, default=os.cpu_count())
     args = parser.parse_args()
 
+    qemu.exit_on_signals()
     start = time.monotonic()
     with tempfile.TemporaryDirectory() as directory:
         environment = harness.Environment(args.build, directory)
