@@ -37,12 +37,12 @@ static long find_file(struct exec *e)
 
     if (err)
         return err;
-    if (!S_ISREG(e->path.inode->mode) || !e->path.inode->object)
+    e->object = ramfs_object(e->path.inode);
+    if (!e->object)
         return -EACCES;
     err = inode_permission(e->path.inode, X_OK);
     if (err)
         return err;
-    e->object = e->path.inode->object;
     e->exe_path = kmalloc(PATH_MAX);
     e->page = kmalloc(PAGE_SIZE);
     if (!e->exe_path || !e->page)

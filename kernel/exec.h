@@ -69,7 +69,7 @@ long exec(struct process *process, const char *name, struct exec_vector argv,
 /* Read and check header and table. Says what is wrong in the log. */
 [[nodiscard]] long exec_read_image(struct exec *e);
 
-/* Choose base and mmap_base, map the segments, place the heap. */
+/* Choose base and mmap_base, map the segments, place the heap. Says why it is -ENOEXEC in the log. */
 [[nodiscard]] long exec_map_image(struct exec *e);
 
 /* After the stack was shifted: auxiliary vector and pointers; e->sp is then the stack pointer. */

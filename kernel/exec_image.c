@@ -14,7 +14,7 @@
 #define RANDOM_BITS 28
 #define HEAP_RANDOM_BITS 13
 
-/* What is kept free for the stack below its top, at the least and at the most. */
+/* What mappings leave free for the stack, at the least and at the most; a program's own segments, at the least. */
 #define STACK_GAP_MIN ((uint64_t)128 << 20)
 #define STACK_GAP_MAX (TASK_SIZE / 6 * 5)
 
@@ -71,22 +71,37 @@ long exec_read_image(struct exec *e)
 
 /* ---- Placing ---- */
 
-/* Mappings go below the stack, however far it may grow from wherever it is shifted to. */
+/* What a stack that grows by @bytes may take at the top, wherever it is shifted to. */
+static uint64_t stack_gap(const struct exec *e, uint64_t bytes)
+{
+    return bytes + mm_config.stack_guard + (mm_config.randomize ? EXEC_SHIFT_MAX : e->shift);
+}
+
+/*
+ * Mappings go below the stack, as far as it may grow. Where that is far, a position-independent program lies above
+ * mmap_base.
+ */
 static vaddr_t choose_mmap_base(const struct exec *e)
 {
-    uint64_t gap = e->mm->limits.stack;
+    uint64_t bytes = min_u64(max_u64(e->mm->limits.stack, STACK_GAP_MIN), STACK_GAP_MAX);
+    uint64_t gap = stack_gap(e, bytes) + random_pages(RANDOM_BITS);
 
-    gap = min_u64(max_u64(gap, STACK_GAP_MIN), STACK_GAP_MAX);
-    gap += mm_config.randomize ? EXEC_SHIFT_MAX : e->shift;
-    gap += mm_config.stack_guard + random_pages(RANDOM_BITS);
     return (TASK_SIZE - min_u64(gap, STACK_GAP_MAX)) & ~(PAGE_SIZE - 1);
 }
 
-static vaddr_t choose_base(const struct exec *e)
+/* The place of the program: 0, -ENOEXEC when its alignment leaves none, -ENOMEM when it gets in the stack's way. */
+static long choose_base(struct exec *e)
 {
-    if (!e->image.pie)
-        return 0;
-    return ((PIE_BASE + random_pages(RANDOM_BITS)) & ~(e->image.align - 1)) - e->image.start;
+    const struct elf_image *image = &e->image;
+
+    if (image->pie) {
+        vaddr_t start = (PIE_BASE + random_pages(RANDOM_BITS)) & ~(image->align - 1);
+
+        if (start < mm_config.mmap_min_addr)
+            return refuse(e, "alignment of a segment too large");
+        e->base = start - image->start;
+    }
+    return e->base + image->end > TASK_SIZE - stack_gap(e, STACK_GAP_MIN) ? -ENOMEM : 0;
 }
 
 /* ---- Mapping ---- */
@@ -156,19 +171,17 @@ static void enter_layout(struct exec *e, const struct elf_phdr *p)
 long exec_map_image(struct exec *e)
 {
     struct mm_layout *layout = &e->mm->layout;
+    long err = choose_base(e);
 
     layout->mmap_base = choose_mmap_base(e);
-    e->base = choose_base(e);
-    if (e->base + e->image.end > layout->mmap_base)
-        return -ENOMEM;
-    for (const struct elf_phdr *p = e->table; p < e->table + e->image.phnum; p++) {
-        long err = elf_is_segment(p) ? map_segment(e, p) : 0;
-
-        if (err)
-            return err;
-        if (elf_is_segment(p))
-            enter_layout(e, p);
+    for (const struct elf_phdr *p = e->table; !err && p < e->table + e->image.phnum; p++) {
+        if (!elf_is_segment(p))
+            continue;
+        err = map_segment(e, p);
+        enter_layout(e, p);
     }
+    if (err)
+        return err;
     layout->brk_start = e->base + e->image.end + random_pages(HEAP_RANDOM_BITS);
     layout->brk = layout->brk_start;
     return 0;

@@ -92,6 +92,9 @@ extern struct inode *inode_root;
                                        const char *name);
 [[nodiscard]] struct inode *ramfs_symlink(const char *target, size_t length);
 
+/* The contents of @inode when it is a regular file in RAM, else NULL. */
+struct object *ramfs_object(const struct inode *inode);
+
 /* Put new contents into a regular file. 0 or -ENOMEM. */
 [[nodiscard]] long ramfs_set_contents(struct inode *file, const void *data, uint64_t size,
                                       const char *name);

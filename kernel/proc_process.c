@@ -9,8 +9,11 @@ static void add_line(void *text, const char *line)
     text_add(text, line, strlen(line));
 }
 
+/* A process that has no program yet has no mappings. */
 static long show_maps(struct text *out, struct process *process)
 {
+    if (!process->mm)
+        return 0;
     port_lock_read(&process->mm->lock);
     mm_maps(process->mm, add_line, out);
     port_unlock_read(&process->mm->lock);
@@ -19,9 +22,11 @@ static long show_maps(struct text *out, struct process *process)
 
 static long read_exe(struct process *process, char *buf, size_t size)
 {
-    size_t length = strlen(process->exe_path);
+    size_t length;
 
-    length = min_u64(length, size);
+    if (!process->exe_path)
+        return -ENOENT;
+    length = min_u64(strlen(process->exe_path), size);
     memcpy(buf, process->exe_path, length);
     return (long)length;
 }

@@ -171,6 +171,11 @@ long ramfs_set_contents(struct inode *file, const void *data, uint64_t size, con
     return 0;
 }
 
+struct object *ramfs_object(const struct inode *inode)
+{
+    return inode->file_ops == &regular_ops ? inode->object : NULL;
+}
+
 struct inode *ramfs_file(uint32_t mode, const void *data, uint64_t size, const char *name)
 {
     struct inode *file = inode_create(&file_ops, &regular_ops, S_IFREG | mode);

@@ -173,6 +173,7 @@ static const struct bad_file bad_files[] = {
     {"segments_descend", MAY_KILL | MAY_RUN, {EINVAL}},
     {"align_not_power_of_two", MAY_RUN, {EINVAL}},
     {"align_huge", MAY_RUN, {EINVAL, ENOMEM}},
+    {"align_huge_of_pie", MAY_KILL, {EINVAL}},
     {"entry_zero", MAY_KILL, {EINVAL, EFAULT}},
     {"entry_kernel", MAY_KILL, {EINVAL, EFAULT}},
     {"entry_not_canonical", MAY_KILL, {EINVAL, EFAULT}},

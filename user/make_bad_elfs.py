@@ -135,6 +135,7 @@ DEFECTS = {
     "segments_descend": swap_loads,
     "align_not_power_of_two": lambda e: e.rw_data().update(align=3),
     "align_huge": lambda e: e.rw_data().update(align=1 << 63),
+    "align_huge_of_pie": lambda e: (e.head.update(type=3), e.rw_data().update(align=1 << 62)),
     "entry_zero": lambda e: e.head.update(entry=0),
     "entry_kernel": lambda e: e.head.update(entry=0xFFFF800000000000),
     "entry_not_canonical": lambda e: e.head.update(entry=1 << 47),

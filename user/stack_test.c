@@ -1,10 +1,11 @@
 /*
  * stack_test: what execve() puts on the new stack, for environments from one page to almost 2 MiB.
  *
- * usage: stack_test [NPAGES]...
+ * usage: stack_test [NPAGES | unlimited | huge]...
  *
- * Checks the stack it was started with, then executes itself once for each NPAGES (1 8 64 300 510 by default) with
- * that many pages of patterned environment strings, and checks again. What a started program must check it is told
+ * Checks the stack it was started with, then executes itself once for each NPAGES (1 8 64 300 510 by default, and 8
+ * with other limits) with that many pages of patterned environment strings, and checks again; the words change the
+ * limit of the stack for what comes after them. What a started program must check it is told
  * by its arguments: --verify NPAGES PASSED FAILED SKIPPED, then the sizes still to come.
  */
 #include "testlib.h"
@@ -14,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 extern char **environ;
@@ -237,9 +239,22 @@ static void exec_with(long pages, char **rest)
     tap_fail("execve() of %s with %ld pages: %s", start.path, pages, strerror(errno));
 }
 
+/* Take a limit of the stack from the front of @rest, if there is one: where exec places things depends on it. */
+static char **take_limit(char **rest)
+{
+    struct rlimit limit = {RLIM_INFINITY, RLIM_INFINITY};
+
+    if (!*rest || (strcmp(*rest, "unlimited") && strcmp(*rest, "huge")))
+        return rest;
+    if (**rest == 'h')
+        limit.rlim_cur = 1ul << 46;
+    CHECK(setrlimit(RLIMIT_STACK, &limit) == 0, "setrlimit(): %s", strerror(errno));
+    return rest + 1;
+}
+
 int main(int argc, char **argv)
 {
-    static char *sizes[] = {"1", "8", "64", "300", "510", NULL};
+    static char *sizes[] = {"1", "8", "64", "300", "510", "unlimited", "8", "huge", "8", NULL};
     bool verify = argc >= 6 && !strcmp(argv[1], "--verify");
     char **rest = verify ? argv + 6 : argc > 1 ? argv + 1 : sizes;
     char **end = environ;
@@ -258,11 +273,12 @@ int main(int argc, char **argv)
     else
         tap_begin();
     run_all();
+    rest = take_limit(rest);
     if (*rest) {
         long pages = atol(*rest);
 
         if (pages < 1 || pages > MAX_PAGES) {
-            printf("usage: stack_test [NPAGES]..., each from 1 to %d\n", MAX_PAGES);
+            printf("usage: stack_test [NPAGES | unlimited | huge]..., NPAGES from 1 to %d\n", MAX_PAGES);
             return 2;
         }
         exec_with(pages, rest + 1);

@@ -63,6 +63,8 @@ def cases():
         cut_archive("an archive of zeros", lambda data: bytes(len(data)), "initramfs: "),
         Case("malformed programs as init", malformed_init),
         refused("an init that is not there", "init=/bin/nowhere", "init: /bin/nowhere: no such file"),
+        refused("the program that runs, before there is one", "init=/proc/self/exe", "init: /proc/self/exe: no such file"),
+        refused("a file of /proc as init", "init=/proc/meminfo", "init: /proc/meminfo: not an executable file"),
         refused("a directory as init", "init=/bin", "init: /bin: "),
         refused("an unknown mode", "realign=foo", "boot: realign=foo: not one of off, pmd, full"),
         refused("a shift that is no number", "stack_shift=x", "boot: stack_shift=x: not a number"),
