@@ -29,7 +29,7 @@ long model_index(const struct model *m, uint64_t page)
     return -1;
 }
 
-static const struct model_window *window_of(const struct model *m, unsigned i)
+const struct model_window *model_window(const struct model *m, unsigned i)
 {
     const struct model_window *w = m->window;
 
@@ -40,7 +40,7 @@ static const struct model_window *window_of(const struct model *m, unsigned i)
 
 uint64_t model_number(const struct model *m, unsigned i)
 {
-    const struct model_window *w = window_of(m, i);
+    const struct model_window *w = model_window(m, i);
 
     return w->page + (i - w->index);
 }
@@ -53,13 +53,13 @@ bool model_span(const struct model *m, uint64_t addr, uint64_t len, struct span 
     if (i < 0 || pages > MODEL_PAGES)
         return false;
     *span = (struct span){(unsigned)i, (unsigned)(i + (long)pages)};
-    return pages == 0 || window_of(m, span->from) == window_of(m, span->to - 1);
+    return pages == 0 || model_window(m, span->from) == model_window(m, span->to - 1);
 }
 
 /* Whether @i is in the same window as the page before it, so that the two are neighbours. */
 static bool follows(const struct model *m, unsigned i)
 {
-    return i > 0 && i < m->count && window_of(m, i)->index != i;
+    return i > 0 && i < m->count && model_window(m, i)->index != i;
 }
 
 struct span model_extent(const struct model *m, unsigned i)
@@ -76,6 +76,11 @@ struct span model_extent(const struct model *m, unsigned i)
 bool model_is_data(const struct model_page *p)
 {
     return (p->prot & MODEL_W) && !p->shared && !p->grows_down;
+}
+
+bool model_reserves(const struct model_page *p)
+{
+    return (p->prot & MODEL_W) && !p->shared && !p->no_reserve;
 }
 
 struct model_totals model_totals(const struct model *m)
@@ -167,14 +172,15 @@ unsigned model_cuts(const struct model *m, struct span span)
     return (unsigned)inside_extent(m, span.from) + inside_extent(m, span.to);
 }
 
-static void drop_object(struct model *m, unsigned object)
+void model_sweep(struct model *m)
 {
-    if (object <= MODEL_NAMED)
-        return;
+    bool shown[MODEL_OBJECTS + 1] = {false};
+
     for (unsigned i = 0; i < m->count; i++)
-        if (m->page[i].mapped && m->page[i].object == object)
-            return;
-    memset(&m->object[object], 0, sizeof(m->object[object]));
+        shown[m->page[i].object] = true;
+    for (unsigned n = MODEL_NAMED + 1; n <= MODEL_OBJECTS; n++)
+        if (m->object[n].used && !shown[n])
+            memset(&m->object[n], 0, sizeof(m->object[n]));
 }
 
 void model_clear(struct model *m, struct span span)
@@ -183,13 +189,8 @@ void model_clear(struct model *m, struct span span)
         return;
     if (follows(m, span.to))
         model_cut(m, span.to);
-    for (unsigned i = span.from; i < span.to; i++) {
-        unsigned object = m->page[i].object;
-
+    for (unsigned i = span.from; i < span.to; i++)
         m->page[i] = (struct model_page){0};
-        if (object)
-            drop_object(m, object);
-    }
 }
 
 static bool same_place(const struct model_page *a, const struct model_page *b)
@@ -202,7 +203,7 @@ static bool kindred(const struct model_page *a, const struct model_page *b)
 {
     return same_place(a, b) && a->shared == b->shared && a->may_write == b->may_write &&
            a->grows_down == b->grows_down && a->no_reserve == b->no_reserve &&
-           a->locked == b->locked && a->on_fault == b->on_fault;
+           a->account == b->account && a->locked == b->locked && a->on_fault == b->on_fault;
 }
 
 static void identify_extent(struct model *m, struct span e, uint32_t anon)
@@ -252,7 +253,7 @@ static void identify(struct model *m, unsigned i)
 
 static unsigned window_end(const struct model *m, unsigned i)
 {
-    const struct model_window *w = window_of(m, i);
+    const struct model_window *w = model_window(m, i);
 
     return w->index + w->count;
 }

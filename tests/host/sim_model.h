@@ -33,6 +33,7 @@ struct model_page {
     bool first;   /* an extent starts here: what maps would show as a line */
     uint8_t prot; /* MODEL_R, MODEL_W, MODEL_X */
     bool shared, may_write, grows_down, no_reserve;
+    bool account; /* is or was private and writable, and memory was reserved for it */
     bool locked, on_fault;
     uint8_t object; /* 0: none */
     uint32_t anon;  /* identity of an extent's private pages, 0 while there were none */
@@ -97,6 +98,8 @@ void model_add_window(struct model *m, uint64_t page, unsigned count);
 long model_index(const struct model *m, uint64_t page);
 uint64_t model_number(const struct model *m, unsigned i);
 
+const struct model_window *model_window(const struct model *m, unsigned i);
+
 /* The indices of [addr, addr + len), rounded to pages: false when they are not all in one window. */
 bool model_span(const struct model *m, uint64_t addr, uint64_t len, struct span *span);
 
@@ -111,6 +114,9 @@ uint64_t model_word(const struct model *m, unsigned i);
 /* Pages unmapped; what was one extent around them is two. */
 void model_clear(struct model *m, struct span span);
 
+/* Objects without a name that nothing shows any more are gone. */
+void model_sweep(struct model *m);
+
 /* Join neighbours at the borders of, and in, @span that can be one extent. */
 void model_join(struct model *m, struct span span);
 
@@ -124,6 +130,10 @@ unsigned model_cuts(const struct model *m, struct span span);
 bool model_may_expand(const struct model *m, const struct model_page *kind, uint64_t pages,
                       uint64_t gone, uint64_t gone_data);
 bool model_is_data(const struct model_page *p);
+
+/* Whether memory is reserved for such a page. */
+bool model_reserves(const struct model_page *p);
+
 uint64_t model_mapped(const struct model *m, struct span span);
 uint64_t model_data(const struct model *m, struct span span);
 

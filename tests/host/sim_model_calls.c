@@ -43,6 +43,7 @@ long model_munmap(struct model *m, uint64_t addr, uint64_t len)
         model_totals(m).extents >= m->max_maps)
         return -ENOMEM;
     model_clear(m, span);
+    model_sweep(m);
     return 0;
 }
 
@@ -90,6 +91,8 @@ static long map_kind(const struct model *m, uint32_t prot, uint32_t flags, unsig
 
     if (type != MAP_SHARED && type != MAP_PRIVATE && (type != MAP_SHARED_VALIDATE || !object))
         return -EINVAL;
+    if (type == MAP_SHARED_VALIDATE && (flags & ~(uint32_t)MAP_LEGACY_MASK))
+        return -EOPNOTSUPP;
     if (type != MAP_PRIVATE && (prot & PROT_WRITE) && !may_write)
         return -EACCES;
     if ((flags & MAP_GROWSDOWN) && (object || type != MAP_PRIVATE))
@@ -105,6 +108,7 @@ static long map_kind(const struct model *m, uint32_t prot, uint32_t flags, unsig
         .on_fault = m->future_on_fault,
         .object = (uint8_t)object,
     };
+    kind->account = model_reserves(kind);
     return 0;
 }
 
@@ -131,6 +135,7 @@ static void map_pages(struct model *m, struct span span, struct model_page kind)
         kind.pgoff++;
     }
     m->page[span.from].first = true;
+    model_sweep(m);
     model_join(m, span);
 }
 
@@ -158,8 +163,6 @@ long model_mmap(struct model *m, uint64_t addr, uint64_t len, uint32_t prot, uin
     len = round_up(len);
     if (len == 0)
         return -ENOMEM;
-    if (object && offset > INT64_MAX - len && len <= TASK(m))
-        return -EOVERFLOW;
     if (model_totals(m).extents > m->max_maps)
         return -ENOMEM;
     err = map_place(m, addr, len, flags, &page);
@@ -169,6 +172,8 @@ long model_mmap(struct model *m, uint64_t addr, uint64_t len, uint32_t prot, uin
         return -EPERM;
     if (((flags & MAP_LOCKED) || m->future_lock) && model_may_lock(m, len / PAGE))
         return -EAGAIN;
+    if (object && offset > INT64_MAX - len)
+        return -EOVERFLOW;
     err = map_kind(m, prot, flags, object, &kind);
     span = span_of(m, page * PAGE, len);
     if (!err)
@@ -195,6 +200,7 @@ static long brk_grow(struct model *m, uint64_t from, uint64_t to)
         .mapped = true,
         .prot = MODEL_R | MODEL_W,
         .may_write = true,
+        .account = true,
         .locked = m->future_lock,
         .on_fault = m->future_on_fault,
         .pgoff = from / PAGE,
@@ -292,6 +298,31 @@ static long protect_start(const struct model *m, struct span *span, uint32_t gro
     return grows == PROT_GROWSUP ? -EINVAL : 0;
 }
 
+/* Memory stays reserved for what may have private pages. */
+static void protect_page(struct model_page *p, uint8_t prot)
+{
+    bool changed = p->prot != prot;
+
+    p->prot = prot;
+    if (model_reserves(p))
+        p->account = true;
+    else if (changed && !(prot & MODEL_W) && !p->object && !p->anon)
+        p->account = false;
+}
+
+/* What is locked and private has pages of its own as soon as it is writable. */
+static void populate_locked(struct model *m, struct span span)
+{
+    for (unsigned i = span.from; i < span.to;) {
+        struct span e = {i, model_extent(m, i).to};
+
+        e.to = e.to < span.to ? e.to : span.to;
+        i = e.to;
+        if (m->page[e.from].locked && !m->page[e.from].shared && (m->page[e.from].prot & MODEL_W))
+            model_populate(m, e);
+    }
+}
+
 long model_mprotect(struct model *m, uint64_t addr, uint64_t len, uint32_t prot)
 {
     uint32_t grows = prot & (PROT_GROWSDOWN | PROT_GROWSUP);
@@ -318,8 +349,9 @@ long model_mprotect(struct model *m, uint64_t addr, uint64_t len, uint32_t prot)
     model_cut(m, span.from);
     model_cut(m, span.to);
     for (unsigned i = span.from; i < span.to; i++)
-        m->page[i].prot = prot_of(prot);
+        protect_page(&m->page[i], prot_of(prot));
     model_join(m, span);
+    populate_locked(m, span);
     return 0;
 }
 
@@ -345,24 +377,20 @@ static long forget(struct model *m, struct span span)
     return 0;
 }
 
-/* The first page that cannot be had decides, and then nothing is fetched. */
+/* The first page without the right, or hole, decides; objects that end early are met on the way. */
 static long fetch(struct model *m, struct span span, enum model_access access)
 {
     uint8_t need = access == MODEL_WRITE ? MODEL_W : MODEL_R;
 
     for (unsigned i = span.from; i < span.to; i++) {
-        const struct model_page *p = &m->page[i];
-
-        if (!p->mapped)
+        if (!m->page[i].mapped)
             return -ENOMEM;
-        if (!(p->prot & need))
+        if (!(m->page[i].prot & need))
             return -EINVAL;
-        if (p->object && p->frame == FRAME_NONE &&
-            p->pgoff >= round_up(m->object[p->object].bytes) / PAGE)
-            return -EFAULT;
     }
     for (unsigned i = span.from; i < span.to; i++)
-        (void)model_touch(m, model_number(m, i), access);
+        if (model_touch(m, model_number(m, i), access) != TOUCH_DONE)
+            return -EFAULT;
     return 0;
 }
 
@@ -413,24 +441,34 @@ static void set_locked(struct model *m, struct span span, bool lock, bool on_fau
     model_join(m, span);
 }
 
+/* Locked pages from @start on, up to before @end, addresses; they count once. */
+static uint64_t locked_in(const struct model *m, uint64_t start, uint64_t end)
+{
+    uint64_t n = 0;
+
+    for (unsigned i = 0; i < m->count; i++)
+        if (model_number(m, i) >= start / PAGE && model_number(m, i) < end / PAGE)
+            n += m->page[i].mapped && m->page[i].locked;
+    return n;
+}
+
 long model_mlock(struct model *m, uint64_t addr, uint64_t len, bool lock, bool on_fault)
 {
-    uint64_t start = addr / PAGE * PAGE;
-    uint64_t already = 0;
+    uint64_t start = addr / PAGE * PAGE, end, locked;
     struct span span;
 
     if (lock && m->limit_memlock == 0)
         return -EPERM;
     len = round_up(len + addr % PAGE);
+    end = start + len < start ? UINT64_MAX : start + len;
+    locked = model_totals(m).locked + len / PAGE - locked_in(m, start, end);
+    if (lock && locked > m->limit_memlock >> 12)
+        return -ENOMEM;
+    if (start + len < start)
+        return -EINVAL;
     if (len == 0)
         return 0;
-    if (start + len < start)
-        return lock && len / PAGE > m->limit_memlock >> 12 ? -ENOMEM : -EINVAL;
     span = span_of(m, start, len);
-    for (unsigned i = span.from; i < span.to; i++)
-        already += m->page[i].mapped && m->page[i].locked;
-    if (lock && model_totals(m).locked + len / PAGE - already > m->limit_memlock >> 12)
-        return -ENOMEM;
     if (has_hole(m, span) || too_many(m, span))
         return -ENOMEM;
     model_cut(m, span.from);

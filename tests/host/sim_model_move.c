@@ -53,7 +53,7 @@ static long check_arguments(const struct remap *r)
         return -EINVAL;
     if (r->old < r->new + r->new_len && r->new < r->old + r->old_len)
         return -EINVAL;
-    return model_totals(r->m).extents + 2 >= r->m->max_maps - 3 ? -ENOMEM : 0;
+    return model_totals(r->m).extents + 5 >= r->m->max_maps ? -ENOMEM : 0;
 }
 
 /* What the extent at old allows. */
@@ -77,7 +77,7 @@ static long check_extent(struct remap *r)
     if (kept > (r->extent.to - r->at) * PAGE)
         return -EFAULT;
     if (r->new_len <= r->old_len)
-        return 0;
+        return r->new_len < r->old_len && r->old_len > TASK(m) - r->old ? -EINVAL : 0;
     if (p->pgoff + r->new_len / PAGE < p->pgoff)
         return -EINVAL;
     if (p->locked && model_totals(m).locked + delta / PAGE > m->limit_memlock >> 12)
@@ -122,16 +122,14 @@ static long grow_in_place(struct remap *r)
 static long check_kept(const struct remap *r)
 {
     const struct model *m = r->m;
-    uint64_t gone = 0, gone_data = 0;
+    uint64_t gone, gone_data;
+    struct span dst;
 
     if (!(r->flags & MREMAP_DONTUNMAP))
         return 0;
-    if (r->flags & MREMAP_FIXED) {
-        struct span dst = span_of(r, r->new, r->new_len);
-
-        gone = model_mapped(m, dst);
-        gone_data = model_data(m, dst);
-    }
+    dst = span_of(r, r->new, r->new_len);
+    gone = model_mapped(m, dst);
+    gone_data = model_data(m, dst);
     return model_may_expand(m, &m->page[r->at], r->old_len / PAGE, gone, gone_data) ? 0 : -ENOMEM;
 }
 
@@ -178,7 +176,7 @@ static void leave_source(struct remap *r, struct span src)
         if (i >= src.from && i < src.to)
             p[i].frame = FRAME_NONE;
     }
-    model_join(r->m, src);
+    model_join(r->m, r->extent);
 }
 
 static long move(struct remap *r)
@@ -186,14 +184,14 @@ static long move(struct remap *r)
     static struct model_page moved[MODEL_PAGES];
     struct span src = span_of(r, r->old, r->old_len), dst;
     struct model *m = r->m;
-    long err = check_kept(r);
+    long err;
 
-    if (!err && r->old_len == 0 && (r->flags & MREMAP_FIXED) && r->new <= r->old &&
-        r->old < r->new + r->new_len)
-        return -EFAULT; /* what is to be shown a second time would be gone */
+    if ((r->flags & MREMAP_FIXED) && r->new == r->old)
+        return -EFAULT; /* old_len 0: what is to be shown a second time would be gone */
+    err = choose_target(r);
     if (!err)
-        err = choose_target(r);
-    if (!err && model_totals(m).extents >= m->max_maps - 3)
+        err = check_kept(r);
+    if (!err && model_totals(m).extents + 3 >= m->max_maps)
         err = -ENOMEM;
     if (err)
         return err;
@@ -204,13 +202,10 @@ static long move(struct remap *r)
         r->extent = model_extent(m, r->at);
         leave_source(r, src);
     } else {
-        /* An object that only S shows must outlive the moment between. */
-        for (unsigned i = src.from; i < src.to; i++)
-            m->page[i].object = 0;
         model_clear(m, src);
     }
     memcpy(&m->page[dst.from], moved, r->new_len / PAGE * sizeof(moved[0]));
-    model_cut(m, dst.from);
+    model_sweep(m);
     model_join(m, dst);
     if (moved[0].locked && r->new_len > r->old_len)
         model_populate(m, (struct span){dst.from + (unsigned)(r->old_len / PAGE), dst.to});
@@ -266,6 +261,7 @@ long model_stack_create(struct model *m)
         .first = true,
         .prot = MODEL_R | MODEL_W,
         .may_write = true,
+        .account = true,
         .grows_down = true,
         .pgoff = m->task_pages - 1,
     };
@@ -296,16 +292,17 @@ long model_stack_shift(struct model *m, uint64_t shift)
     static struct model_page stack[MODEL_PAGES];
     long top = model_index(m, m->stack_top - 1);
     uint64_t pages = shift / PAGE, floor;
-    unsigned below, size;
+    unsigned below, bottom, size;
     struct span e;
 
     if (shift % PAGE || top < 0 || !m->page[top].mapped)
         return -EINVAL;
     e = model_extent(m, (unsigned)top);
     size = e.to - e.from;
-    for (below = e.from; below > 0 && !m->page[below - 1].mapped; below--)
+    bottom = model_window(m, e.from)->index;
+    for (below = e.from; below > bottom && !m->page[below - 1].mapped; below--)
         ;
-    floor = below > 0 ? model_number(m, below) : 0;
+    floor = model_number(m, below);
     floor = floor > m->lowest ? floor : m->lowest;
     if (pages > model_number(m, e.from) || model_number(m, e.from) - pages < floor)
         return -EINVAL;
@@ -316,5 +313,6 @@ long model_stack_shift(struct model *m, uint64_t shift)
     memcpy(&m->page[e.from], stack, size * sizeof(stack[0]));
     make_room(m, e, floor);
     m->stack_top = model_number(m, e.to - 1) + 1;
+    model_join(m, model_extent(m, e.to - 1));
     return 0;
 }

@@ -1,0 +1,43 @@
+/*
+ * Sequences of steps, made of bytes: those of a file that a fuzzer wrote, or of a generator of random ones. The bytes
+ * are choices among what makes sense in the state that the duel is in, so most calls are valid, and most of what they
+ * touch meets something. The same bytes give the same steps.
+ */
+#pragma once
+
+#include <stdio.h>
+
+#include "tests/host/sim_duel.h"
+
+struct choices {
+    const uint8_t *data; /* NULL: random ones, endless */
+    size_t size, at;
+    uint64_t seed, random;
+    bool shortages; /* let allocations fail now and then */
+};
+
+/* Choices out of @data; or for NULL, random ones from @seed. */
+struct choices choices_of(const uint8_t *data, size_t size, uint64_t seed);
+
+/* The next step that duel_can() do. False when the choices are used up. */
+bool next_step(struct choices *c, const struct duel *d, struct step *s);
+
+/*
+ * One run, to the end of the choices or for @most steps. If it dies, the last steps are told on
+ * stderr.
+ */
+void duel_run(struct duel *d, struct choices *c, uint64_t most);
+
+/* Every step is told here before it is made, if not NULL. */
+extern FILE *duel_log;
+
+/* What a step is, as a line of C. Valid until the next call. */
+const char *step_text(const struct step *s);
+
+/*
+ * The steps that were made since the start, as a program for Linux that can be compiled and run: it says where the
+ * answers differ from those here. Addresses chosen by mm/ are given to Linux as fixed ones.
+ */
+void program_begin(FILE *out, const struct duel *d);
+void program_step(FILE *out, const struct duel *d, const struct step *s);
+void program_end(FILE *out);
