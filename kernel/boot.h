@@ -7,6 +7,9 @@
 
 #define BOOT_CMDLINE_SIZE 2048
 
+/* Memory above is not used: the tables of frames.c end there. */
+#define MEMORY_MAX (1ull << 40)
+
 struct boot_info {
     const char *loader;              /* the protocol, in words */
     char cmdline[BOOT_CMDLINE_SIZE]; /* without the kernel's name before it */

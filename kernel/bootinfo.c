@@ -12,8 +12,6 @@
 #define MB2_MAGIC 0x36d76289u
 #define PVH_MAGIC 0x336ec578u
 
-/* Memory above is not used: the tables of frames.c end there. */
-#define MEMORY_MAX (1ull << 40)
 #define MEMORY_MIN (8ull << 20)
 
 /* Of the kinds of memory in a map, all but this one are kept away from. The same in all three forms. */

@@ -100,32 +100,45 @@ static long give(vaddr_t buf, uint64_t len)
     return (long)n;
 }
 
-/* Without line editing: wait for a byte, then take what else is there. */
+/* Without line editing: wait for a byte, then take what else is there and has room. */
 static void fill_raw(void)
 {
     int c = serial_read_wait();
 
-    while (c >= 0 && console.length < LINE_SIZE) {
-        append((char)c);
-        c = serial_read();
+    while (c >= 0) {
+        char byte = (char)c;
+
+        console.line[console.length++] = byte;
+        echo(&byte, 1);
+        c = console.length < LINE_SIZE ? serial_read() : -1;
     }
+}
+
+/* Wait for a line. 0, or -EINTR when a signal that was typed is the end of the process. */
+static long fill_line(void)
+{
+    while (!edit(serial_read_wait()))
+        if (signal_fatal(process_current()))
+            return -EINTR;
+    return 0;
 }
 
 static long console_read(struct file *file, vaddr_t buf, uint64_t len, uint64_t pos)
 {
+    long err = 0;
+
     (void)file, (void)pos;
     if (len == 0)
         return 0;
     if (console.given == console.length) {
         console.given = 0;
         console.length = 0;
-        if (!local(ICANON))
-            fill_raw();
+        if (local(ICANON))
+            err = fill_line();
         else
-            while (!edit(serial_read_wait()))
-                continue;
+            fill_raw();
     }
-    return give(buf, len);
+    return err ? err : give(buf, len);
 }
 
 static long console_write(struct file *file, vaddr_t buf, uint64_t len, uint64_t pos)

@@ -16,7 +16,6 @@
 
 #define CHUNK_FRAMES (1ull << FRAMES_MAX_ORDER)
 #define CHUNK_SIZE (CHUNK_FRAMES * PAGE_SIZE)
-#define MEMORY_MAX (1ull << 40) /* as bootinfo.c has it */
 
 /* frame.next of a free block's first frame: no frame number is as high. The low bits are the order. */
 #define FREE_MARK 0xffffff00u
@@ -153,10 +152,11 @@ static unsigned find_order(unsigned order)
 
 paddr_t frames_alloc(unsigned order)
 {
-    unsigned found = find_order(order);
+    unsigned found;
     paddr_t pa;
 
     kassert(order <= FRAMES_MAX_ORDER);
+    found = find_order(order);
     if (found > FRAMES_MAX_ORDER)
         return 0;
     pa = direct_paddr(lists[found]);
@@ -169,6 +169,7 @@ paddr_t frames_alloc(unsigned order)
 
 void frames_free(paddr_t pa, unsigned order)
 {
+    kassert(order <= FRAMES_MAX_ORDER);
     kassert(pa && !(pa & ((PAGE_SIZE << order) - 1)));
     kassert(frames_meta(pa)->next < FREE_MARK); /* freed twice */
     *frames_meta(pa) = (struct frame){0};

@@ -8,15 +8,16 @@
 #include "kernel/options.h"
 #include "kernel/power.h"
 #include "kernel/process.h"
+#include "kernel/slab.h"
 #include "kernel/string.h"
 #include "kernel/syscall.h"
 
 #define ARGS_MAX 32
 
-/* The exit status when init left frames behind; above what tests use. */
+/* The exit status when init left frames or objects behind; above what tests use. */
 #define STATUS_LEAK 105
 
-static uint64_t free_before;
+static uint64_t free_before, live_before;
 
 /* What stands behind the word `--` on the command line, "" without one. */
 static char *find_args(char *line)
@@ -99,6 +100,7 @@ _Noreturn void process_start_init(void)
     sys_mm_init();
     initramfs_load();
     free_before = frames_free_count();
+    live_before = kmalloc_live();
     process = process_create(1, 0);
     if (!process)
         boot_fail("not enough memory for a process");
@@ -117,17 +119,26 @@ _Noreturn void process_start_init(void)
     enter_user(&frame);
 }
 
+/* Say that so many @pieces of @what are lost, if any. */
+static bool lost(const char *what, uint64_t pieces)
+{
+    if (pieces)
+        log_err("%s: %lld lost", what, (long long)pieces);
+    return pieces;
+}
+
 _Noreturn void init_ended(int status)
 {
-    uint64_t after = frames_free_count();
+    uint64_t free = frames_free_count(), live = kmalloc_live();
+    bool leak;
 
     if (option_flag("check"))
         mm_check_all();
     log_info("frames: %llu free before init, %llu after", (unsigned long long)free_before,
-             (unsigned long long)after);
-    if (after != free_before) {
-        log_err("frames: %lld lost", (long long)(free_before - after));
-        status = status ? status : STATUS_LEAK;
-    }
-    power_off(status);
+             (unsigned long long)free);
+    log_info("objects: %llu before init, %llu after", (unsigned long long)live_before,
+             (unsigned long long)live);
+    leak = lost("frames", free_before - free);
+    leak |= lost("objects", live - live_before);
+    power_off(status || !leak ? status : STATUS_LEAK);
 }

@@ -20,6 +20,7 @@ struct signals {
     struct sigaction action[SIGNALS]; /* of signal n at n - 1 */
     sigset_t blocked;
     sigset_t pending;
+    const char *why;    /* the last one was sent, for the log */
     struct stack stack; /* sigaltstack */
 };
 
@@ -71,7 +72,7 @@ _Noreturn void process_start_init(void);
 /* Process 1 has ended and was released: compare the free frames with those before it; power off. */
 _Noreturn void init_ended(int status);
 
-/* ---- From trap.c ---- */
+/* ---- Traps: process_trap.c ---- */
 
 /*
  * An exception in user mode. True when the program goes on; a signal that kills it does not return.
@@ -88,13 +89,16 @@ bool process_user_fault(struct trap_frame *frame);
 /* ---- Signals ---- */
 
 /*
- * Send @sig, 1 to SIGNALS, to the running process: it is ignored, kept while blocked or caught, or
- * the end. @why is for the log.
+ * Send @sig, 1 to SIGNALS: unless it is ignored it is pending from now on. @why is for the log, a
+ * string that stays.
  */
 void signal_send(struct process *process, int sig, const char *why);
 
-/* Act on pending signals that are no longer blocked. */
-void signal_unblocked(struct process *process);
+/* The pending signal that will be the end of @process, or 0. What waits gives up then: -EINTR. */
+int signal_fatal(const struct process *process);
 
-/* exec: caught signals become default ones again, the alternate stack is gone. */
+/* At the end of a system call: a fatal signal does not return. */
+void signal_act(struct process *process);
+
+/* exec: caught signals become default ones again, none of them pending; no alternate stack. */
 void signal_exec(struct process *process);

@@ -1,6 +1,6 @@
 /*
- * Signals: what their arrival does to a process. A signal that is caught stays pending, since
- * nothing calls handlers yet.
+ * Signals: one that is sent is pending until the end of the system call, when nothing of the kernel's
+ * is held any more. A signal that is caught stays pending, since nothing calls handlers yet.
  */
 #include "kernel/log.h"
 #include "kernel/process.h"
@@ -41,32 +41,47 @@ void signal_send(struct process *process, int sig, const char *why)
 
     if (ignored(s, sig))
         return;
-    if ((s->blocked & bit(sig)) || s->action[sig - 1].handler != SIG_DFL) {
-        s->pending |= bit(sig);
-        return;
-    }
-    log_info("%s[%d]: killed by signal %d: %s", process->name, process->pid, sig, why);
-    process_exit(128 + sig);
+    s->pending |= bit(sig);
+    s->why = why;
 }
 
-void signal_unblocked(struct process *process)
+int signal_fatal(const struct process *process)
 {
-    sigset_t ready = process->signals.pending & ~process->signals.blocked;
+    const struct signals *s = &process->signals;
+    sigset_t ready = s->pending & ~s->blocked;
 
-    process->signals.pending &= ~ready;
-    for (int sig = 1; sig <= SIGNALS; sig++)
-        if (ready & bit(sig))
-            signal_send(process, sig, "no longer blocked");
+    for (int sig = 1; ready && sig <= SIGNALS; sig++)
+        if ((ready & bit(sig)) && s->action[sig - 1].handler == SIG_DFL && !harmless(sig))
+            return sig;
+    return 0;
+}
+
+void signal_act(struct process *process)
+{
+    struct signals *s = &process->signals;
+    int fatal = signal_fatal(process);
+
+    for (int sig = 1; s->pending && sig <= SIGNALS; sig++)
+        if (ignored(s, sig))
+            s->pending &= ~bit(sig);
+    if (!fatal)
+        return;
+    log_info("%s[%d]: killed by signal %d: %s", process->name, process->pid, fatal, s->why);
+    process_exit(128 + fatal);
 }
 
 void signal_exec(struct process *process)
 {
     struct signals *s = &process->signals;
 
-    for (unsigned i = 0; i < SIGNALS; i++) {
-        uint64_t handler = s->action[i].handler == SIG_IGN ? SIG_IGN : SIG_DFL;
+    for (int sig = 1; sig <= SIGNALS; sig++) {
+        uint64_t handler = s->action[sig - 1].handler;
 
-        s->action[i] = (struct sigaction){.handler = handler};
+        if (handler != SIG_IGN && handler != SIG_DFL) {
+            s->pending &= ~bit(sig);
+            handler = SIG_DFL;
+        }
+        s->action[sig - 1] = (struct sigaction){.handler = handler};
     }
     s->stack = (struct stack){.flags = SS_DISABLE};
 }

@@ -25,36 +25,37 @@ struct slab {
     struct slab *next, *prev; /* in its class's list, while it has a free object */
     struct object_link *free;
     uint32_t used;
-    uint32_t class; /* for a check of what kfree() is told */
+    uint32_t number; /* of its class, for a check of what kfree() is told */
 };
 _Static_assert(sizeof(struct slab) % 16 == 0, "objects behind it are 16-aligned");
 
-struct class
-{
+struct size_class {
     uint32_t size;
     uint32_t order; /* of its slabs */
     struct slab *partial;
 };
 
-static struct class classes[] = {
+static struct size_class classes[] = {
     {16, 0, NULL},  {32, 0, NULL},  {64, 0, NULL},  {96, 0, NULL},   {128, 0, NULL},
     {192, 0, NULL}, {256, 0, NULL}, {512, 0, NULL}, {1024, 2, NULL}, {2048, 2, NULL},
 };
-#define CLASS_COUNT (sizeof(classes) / sizeof(classes[0]))
 #define SMALL_MAX 2048u
 
-static uint64_t slab_bytes(const struct class *class)
+static uint64_t live; /* objects, of all sizes */
+
+static uint64_t slab_bytes(const struct size_class *sc)
 {
-    return PAGE_SIZE << class->order;
+    return PAGE_SIZE << sc->order;
 }
 
-static struct class *class_of(size_t size)
+static struct size_class *class_of(size_t size)
 {
-    struct class *class = classes;
+    struct size_class *sc = classes;
 
-    while (class->size < size)
-        class ++;
-    return class;
+    kassert(size <= SMALL_MAX);
+    while (sc->size < size)
+        sc++;
+    return sc;
 }
 
 /* The order of a block that holds @size bytes; above FRAMES_MAX_ORDER when none does. */
@@ -67,21 +68,21 @@ static unsigned order_of(size_t size)
     return order;
 }
 
-static void link_slab(struct class *class, struct slab *slab)
+static void link_slab(struct size_class *sc, struct slab *slab)
 {
     slab->prev = NULL;
-    slab->next = class->partial;
+    slab->next = sc->partial;
     if (slab->next)
         slab->next->prev = slab;
-    class->partial = slab;
+    sc->partial = slab;
 }
 
-static void unlink_slab(struct class *class, struct slab *slab)
+static void unlink_slab(struct size_class *sc, struct slab *slab)
 {
     if (slab->prev)
         slab->prev->next = slab->next;
     else
-        class->partial = slab->next;
+        sc->partial = slab->next;
     if (slab->next)
         slab->next->prev = slab->prev;
 }
@@ -96,18 +97,20 @@ static void put_object(struct slab *slab, void *object, size_t size)
     slab->free = link;
 }
 
-static struct slab *create_slab(struct class *class)
+static struct slab *create_slab(struct size_class *sc)
 {
-    paddr_t block = frames_alloc(class->order);
-    struct slab *slab = direct_ptr(block);
-    char *end = (char *)slab + slab_bytes(class);
+    paddr_t block = frames_alloc(sc->order);
+    struct slab *slab;
+    char *end;
 
     if (!block)
         return NULL;
-    *slab = (struct slab){.class = (uint32_t)(class - classes)};
-    for (char *object = end - class->size; object >= (char *)(slab + 1); object -= class->size)
-        put_object(slab, object, class->size);
-    link_slab(class, slab);
+    slab = direct_ptr(block);
+    end = (char *)slab + slab_bytes(sc);
+    *slab = (struct slab){.number = (uint32_t)(sc - classes)};
+    for (char *object = end - sc->size; object >= (char *)(slab + 1); object -= sc->size)
+        put_object(slab, object, sc->size);
+    link_slab(sc, slab);
     return slab;
 }
 
@@ -121,9 +124,9 @@ static void check_poison(const void *object, size_t size)
             panic("object %p of %zu bytes was written to after it was freed", object, size);
 }
 
-static void *take_object(struct class *class)
+static void *take_object(struct size_class *sc)
 {
-    struct slab *slab = class->partial ? class->partial : create_slab(class);
+    struct slab *slab = sc->partial ? sc->partial : create_slab(sc);
     struct object_link *object;
 
     if (!slab)
@@ -132,37 +135,41 @@ static void *take_object(struct class *class)
     slab->free = object->next;
     slab->used++;
     if (!slab->free)
-        unlink_slab(class, slab);
+        unlink_slab(sc, slab);
     if (REALIGN_DEBUG)
-        check_poison(object, class->size);
-    return memset(object, 0, class->size);
+        check_poison(object, sc->size);
+    return memset(object, 0, sc->size);
 }
 
-static void give_object(struct class *class, void *object)
+static void give_object(struct size_class *sc, void *object)
 {
-    struct slab *slab = (struct slab *)((uintptr_t)object & ~(slab_bytes(class) - 1));
+    struct slab *slab = (struct slab *)((uintptr_t)object & ~(slab_bytes(sc) - 1));
 
-    kassert(slab->class == (uint32_t)(class - classes) && slab->used > 0);
+    kassert(slab->number == (uint32_t)(sc - classes) && slab->used > 0);
     if (!slab->free)
-        link_slab(class, slab);
-    put_object(slab, object, class->size);
+        link_slab(sc, slab);
+    put_object(slab, object, sc->size);
     if (--slab->used == 0) {
-        unlink_slab(class, slab);
-        frames_free(direct_paddr(slab), class->order);
+        unlink_slab(sc, slab);
+        frames_free(direct_paddr(slab), sc->order);
     }
+}
+
+/* An object that is a block of frames. */
+static void *take_block(size_t size)
+{
+    unsigned order = order_of(size);
+    paddr_t block = order <= FRAMES_MAX_ORDER ? frames_alloc(order) : 0;
+
+    return block ? memset(direct_ptr(block), 0, PAGE_SIZE << order) : NULL;
 }
 
 void *kmalloc(size_t size)
 {
-    unsigned order = order_of(size);
-    paddr_t block;
+    void *object = size <= SMALL_MAX ? take_object(class_of(size)) : take_block(size);
 
-    if (size <= SMALL_MAX)
-        return take_object(class_of(size));
-    if (order > FRAMES_MAX_ORDER)
-        return NULL;
-    block = frames_alloc(order);
-    return block ? memset(direct_ptr(block), 0, PAGE_SIZE << order) : NULL;
+    live += object != NULL;
+    return object;
 }
 
 void kfree(void *object, size_t size)
@@ -173,4 +180,10 @@ void kfree(void *object, size_t size)
         give_object(class_of(size), object);
     else
         frames_free(direct_paddr(object), order_of(size));
+    live--;
+}
+
+uint64_t kmalloc_live(void)
+{
+    return live;
 }

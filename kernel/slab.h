@@ -4,9 +4,13 @@
 #pragma once
 
 #include <stddef.h>
+#include <stdint.h>
 
 /* @size bytes > 0, zeroed, 16-aligned (page-aligned above 2 KiB), at most 4 MiB; NULL when memory is out. */
 [[nodiscard]] void *kmalloc(size_t size);
 
 /* @size as it was allocated. NULL is allowed. */
 void kfree(void *object, size_t size);
+
+/* Objects that were not freed yet. */
+uint64_t kmalloc_live(void);

@@ -65,7 +65,6 @@ SYSCALL4(rt_sigprocmask, int, how, vaddr_t, in, vaddr_t, out, uint64_t, set_size
     }
     if (out && copy_to_user(out, &before, sizeof(before)))
         return -EFAULT;
-    signal_unblocked(process_current());
     return 0;
 }
 

@@ -42,4 +42,5 @@ void syscall_dispatch(struct trap_frame *frame)
     syscall_handler handler = number <= SYSCALL_MAX ? handlers[number] : NULL;
 
     frame->rax = (uint64_t)(handler ? handler(frame) : not_there(number));
+    signal_act(process_current());
 }

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
+#include <termios.h>
 #include <unistd.h>
 
 #define NOT_CANONICAL 0x800000000000ul
@@ -210,6 +211,40 @@ static void call_keeps_registers(void)
            r14, r15);
 }
 
+/* What is typed meanwhile is for the terminal to judge. */
+static void read_console(void)
+{
+    char line[100];
+    long n;
+
+    printf("reading\n");
+    fflush(stdout);
+    n = read(STDIN_FILENO, line, sizeof(line) - 1);
+    line[n < 0 ? 0 : n] = '\0';
+    printf("fine: read %ld, %s", n, line);
+}
+
+/* As above, byte by byte, more of them than the kernel keeps. */
+static void read_console_raw(void)
+{
+    struct termios raw;
+    char bytes[100];
+    long total = 0;
+
+    tcgetattr(STDIN_FILENO, &raw);
+    raw.c_lflag &= ~(tcflag_t)(ICANON | ECHO | ISIG);
+    tcsetattr(STDIN_FILENO, TCSANOW, &raw);
+    printf("reading\n");
+    fflush(stdout);
+    for (char last = 0; last != '.';) {
+        long n = read(STDIN_FILENO, bytes, sizeof(bytes));
+
+        total += n;
+        last = n > 0 ? bytes[n - 1] : '.';
+    }
+    printf("fine: read %ld\n", total);
+}
+
 /* ---- */
 
 static const struct {
@@ -241,6 +276,8 @@ static const struct {
     {"call-without-stack", call_without_stack},
     {"call-with-flags", call_with_flags},
     {"call-keeps-registers", call_keeps_registers},
+    {"read-console", read_console},
+    {"read-console-raw", read_console_raw},
 };
 
 int main(int argc, char **argv)

@@ -278,7 +278,8 @@ int main(int argc, char **argv)
         long pages = atol(*rest);
 
         if (pages < 1 || pages > MAX_PAGES) {
-            printf("usage: stack_test [NPAGES | unlimited | huge]..., NPAGES from 1 to %d\n", MAX_PAGES);
+            printf("usage: stack_test [NPAGES | unlimited | huge]..., NPAGES from 1 to %d\n",
+                   MAX_PAGES);
             return 2;
         }
         exec_with(pages, rest + 1);

@@ -1,7 +1,7 @@
 """What programs must not do: the kernel ends them with a line that says why, stays whole, and loses no frame."""
 from harness import Case, judge_end, qemu
 
-SIGILL, SIGTRAP, SIGFPE, SIGSEGV = 4, 5, 8, 11
+SIGINT, SIGILL, SIGTRAP, SIGFPE, SIGSEGV = 2, 4, 5, 8, 11
 
 # What user/crash.c does, the signal that it means, and what is said of it.
 DEADLY = {
@@ -37,9 +37,11 @@ FINE = {
 
 NEVER = ["PANIC", " lost\n"]
 
+RAW = b"x" * 9999 + b"."
 
-def boot(env, what):
-    return env.boot(f"init=/bin/crash check=1 -- {what}", timeout=20)
+
+def boot(env, what, typed=()):
+    return env.boot(f"init=/bin/crash check=1 -- {what}", timeout=20, typed=typed)
 
 
 def deadly(what, signal, said):
@@ -54,6 +56,19 @@ def fine(what, said):
     return Case(what, lambda env: judge_end(boot(env, what), 0, [said, "power off, status 0"], NEVER))
 
 
+def typed(name, what, keys, status, said):
+    """@keys are typed while the program reads from the console."""
+    def run(env):
+        result = boot(env, what, typed=[("reading\n", keys)])
+        return judge_end(result, min(status, qemu.STATUS_MAX), [said, f"power off, status {status}"], NEVER)
+    return Case(name, run)
+
+
 def cases():
     return [deadly(what, *expected) for what, expected in DEADLY.items()] + \
-           [fine(what, said) for what, said in FINE.items()]
+           [fine(what, said) for what, said in FINE.items()] + [
+               typed("a line is typed", "read-console", b"hello\r", 0, "fine: read 6, hello"),
+               typed("a corrected line is typed", "read-console", b"hellx\x7fo\r", 0, "fine: read 6, hello"),
+               typed("^C is typed", "read-console", b"hello\x03", 128 + SIGINT, "killed by signal 2: ^C on the console"),
+               typed("much is typed, unedited", "read-console-raw", RAW, 0, f"fine: read {len(RAW)}\n"),
+           ]
