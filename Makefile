@@ -212,12 +212,14 @@ demo-warn: $(KERNEL) $(INITRAMFS)
 
 test:
 	@tools/setup.sh
-	@python3 tools/total.py "$(SUBMAKE) check" "$(SUBMAKE) host-test" "$(SUBMAKE) boot-test"
+	@python3 tools/total.py "$(SUBMAKE) check" "$(SUBMAKE) host-test" "$(SUBMAKE) mutants-slice" \
+		"$(SUBMAKE) boot-test"
 
 check:
 	@python3 tools/check.py
 
 -include tests/host/host.mk
+-include tests/mutants/mutants.mk
 
 boot-test: $(KERNEL) $(INITRAMFS) $(ISO) $(if $(wildcard $(GRUB_UEFI)),$(UEFI_ISO))
 	@python3 tests/boot/run.py --build $(B) $(if $(T),--only $(T))
@@ -238,6 +240,8 @@ help:
 	@echo 'make run         boots the ISO in QEMU; /init is the mremap test; its TAP, then a line of counts'
 	@echo 'make test        all checks and tests; a line of counts at the end'
 	@echo 'make demo-warn   the historic warning with realign=off, and without it with realign=full'
+	@echo 'make mutants     historic mistakes put into mm/, each noticed by the host tests; M=flush: some of them'
+	@echo 'make coverage    lines and branches of mm/ that the host tests run; build/coverage/index.html'
 	@echo 'make debug       QEMU waiting for GDB'
 	@echo 'make gdb         GDB attached to it'
 	@echo

@@ -30,6 +30,7 @@ mtools              makes the ISO
 cpio                a second opinion on our archives
 gdb                 debugs the kernel
 libcmocka-dev       host tests
+gcovr               reads the counters of make coverage
 clang               fuzzing
 libclang-rt-dev|libclang-rt-19-dev|libclang-rt-18-dev|libclang-rt-14-dev|libclang-common-14-dev  fuzzing
 clang-format        the format check
