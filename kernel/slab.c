@@ -39,6 +39,7 @@ static struct size_class classes[] = {
     {16, 0, NULL},  {32, 0, NULL},  {64, 0, NULL},  {96, 0, NULL},   {128, 0, NULL},
     {192, 0, NULL}, {256, 0, NULL}, {512, 0, NULL}, {1024, 2, NULL}, {2048, 2, NULL},
 };
+#define CLASS_COUNT (sizeof(classes) / sizeof(classes[0]))
 #define SMALL_MAX 2048u
 
 static uint64_t live; /* objects, of all sizes */
@@ -145,7 +146,7 @@ static void give_object(struct size_class *sc, void *object)
 {
     struct slab *slab = (struct slab *)((uintptr_t)object & ~(slab_bytes(sc) - 1));
 
-    kassert(slab->number == (uint32_t)(sc - classes) && slab->used > 0);
+    kassert(slab->number < CLASS_COUNT && &classes[slab->number] == sc && slab->used > 0);
     if (!slab->free)
         link_slab(sc, slab);
     put_object(slab, object, sc->size);
