@@ -423,7 +423,7 @@ void duel_step(struct duel *d, const struct step *s)
     d->last_word++;
     d->steps++;
     sim_check_calls = d->steps % CHECK_ALL_EVERY == 0;
-    sim_fail_after(s->fail, false);
+    sim_fail_after(s->fail, s->fail_all);
     d->result = run(d, s);
     starved = s->fail && sim_refused();
     sim_fail_after(0, false);

@@ -48,6 +48,7 @@ struct step {
     uint64_t offset; /* mmap */
     unsigned cpu;    /* touch */
     uint64_t fail;   /* the allocation that fails, 0: none */
+    bool fail_all;   /* and all after it */
 };
 
 struct duel {
