@@ -1,11 +1,15 @@
 #include "kernel/file.h"
 
 #include "kernel/abi/errno.h"
+#include "kernel/abi/resource.h"
+#include "kernel/frames.h"
 #include "kernel/panic.h"
 #include "kernel/slab.h"
 #include "kernel/string.h"
 
 #define TABLE_SIZE 32 /* descriptors that a table starts with */
+_Static_assert(NOFILE_MAX * sizeof(struct descriptor) <= PAGE_SIZE << FRAMES_MAX_ORDER,
+               "the largest table can be allocated");
 
 /* Flags of open(2) that describe the opening only, and are not kept. */
 #define OPEN_ONLY (O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC | O_CLOEXEC)
@@ -20,14 +24,16 @@ const struct file_ops file_directory_ops = {.seek = SEEK_ANY, .read = directory_
 
 long file_open(struct inode *inode, uint32_t flags, struct file **file)
 {
+    static const struct file_ops path_ops;
+    const struct file_ops *ops = flags & O_PATH ? &path_ops : inode->file_ops;
     struct file *f;
 
-    if (!inode->file_ops)
+    if (!ops)
         return -ENXIO;
     f = kmalloc(sizeof(*f));
     if (!f)
         return -ENOMEM;
-    f->ops = inode->file_ops;
+    f->ops = ops;
     f->refs = 1;
     f->flags = flags & ~(uint32_t)OPEN_ONLY;
     f->inode = inode_get(inode);
@@ -81,11 +87,18 @@ struct descriptor *files_descriptor(struct files *files, int fd)
     return &files->table[fd];
 }
 
-struct file *files_get(struct files *files, int fd)
+struct file *files_get_path(struct files *files, int fd)
 {
     struct descriptor *d = files_descriptor(files, fd);
 
     return d ? file_get(d->file) : NULL;
+}
+
+struct file *files_get(struct files *files, int fd)
+{
+    struct descriptor *d = files_descriptor(files, fd);
+
+    return d && !(d->file->flags & O_PATH) ? file_get(d->file) : NULL;
 }
 
 /* Make room for descriptor @fd, doubling the table. 0 or -ENOMEM. */

@@ -45,19 +45,20 @@ struct file {
 /* A directory's: reading it is -EISDIR. */
 extern const struct file_ops file_directory_ops;
 
-/* Open @inode. -ENXIO when it is nothing that can be opened, -ENOMEM. */
+/* Open @inode; with O_PATH, nothing can be done with it. -ENXIO when it is nothing that can be opened, -ENOMEM. */
 [[nodiscard]] long file_open(struct inode *inode, uint32_t flags, struct file **file);
 struct file *file_get(struct file *file);
 void file_put(struct file *file);
 
+/* The access mode 3 gives neither right. */
 static inline bool file_readable(const struct file *file)
 {
-    return (file->flags & O_ACCMODE) != O_WRONLY;
+    return (file->flags & O_ACCMODE) == O_RDONLY || (file->flags & O_ACCMODE) == O_RDWR;
 }
 
 static inline bool file_writable(const struct file *file)
 {
-    return (file->flags & O_ACCMODE) != O_RDONLY;
+    return (file->flags & O_ACCMODE) == O_WRONLY || (file->flags & O_ACCMODE) == O_RDWR;
 }
 
 /* ---- Descriptors ---- */
@@ -78,8 +79,11 @@ struct files {
 [[nodiscard]] struct files *files_create(void);
 void files_put(struct files *files);
 
-/* The file behind @fd with a reference, for file_put(); NULL when there is none. */
+/* The file behind @fd with a reference, for file_put(); NULL when there is none, or with O_PATH. */
 struct file *files_get(struct files *files, int fd);
+
+/* The same, also with O_PATH. */
+struct file *files_get_path(struct files *files, int fd);
 
 /* The descriptor @fd, NULL when it is free. */
 struct descriptor *files_descriptor(struct files *files, int fd);

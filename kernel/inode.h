@@ -64,12 +64,13 @@ struct path {
 
 enum {
     PATH_FOLLOW = 1, /* a symbolic link that the path ends in */
-    PATH_CREATE = 2, /* the last name may be free: path->inode is NULL then */
+    PATH_CREATE =
+        2, /* the last name may be free: path->inode is NULL then; a slash behind it is -EISDIR */
 };
 
 /*
  * Follow @name from @start, or from the root when it begins with a slash.
- * -ENOENT, -ENOTDIR, -ELOOP, -ENAMETOOLONG, -ENOMEM.
+ * -ENOENT, -ENOTDIR, -EISDIR, -ELOOP, -ENAMETOOLONG, -ENOMEM.
  */
 [[nodiscard]] long path_lookup(struct inode *start, const char *name, unsigned flags,
                                struct path *path);
@@ -101,7 +102,8 @@ struct object *ramfs_object(const struct inode *inode);
 
 /*
  * Enter @inode in @dir as @name, with a reference of the directory's own; what had the name before
- * loses it. @name is at most NAME_MAX long. 0 or -ENOMEM.
+ * loses it. @name is at most NAME_MAX long. 0, -ENOMEM, or -ENOTEMPTY when that is a directory with
+ * something in it.
  */
 [[nodiscard]] long ramfs_link(struct inode *dir, const char *name, struct inode *inode);
 

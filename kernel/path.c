@@ -26,6 +26,16 @@ static void walk_enter(struct walk *w, struct inode *dir)
     w->path->name[0] = '\0';
 }
 
+/* Is what is left of the path a name that was taken already, and slashes? */
+static bool walk_ends(const struct walk *w)
+{
+    const char *rest = w->rest;
+
+    while (*rest == '/')
+        rest++;
+    return !*rest;
+}
+
 /* Split the next name off. False when there is none; it may also be too long for path->name. */
 static bool walk_name(struct walk *w, size_t *length)
 {
@@ -95,7 +105,7 @@ static long walk_step(struct walk *w, size_t length)
         return 0;
     }
     err = dir->ops->lookup(dir, name, &next);
-    if (err && !(err == -ENOENT && !*w->rest && (w->flags & PATH_CREATE)))
+    if (err && !(err == -ENOENT && walk_ends(w) && (w->flags & PATH_CREATE)))
         return err;
     if (!next || !S_ISLNK(next->mode) || !(*w->rest || (w->flags & PATH_FOLLOW))) {
         walk_down(w, name, next);
@@ -104,6 +114,14 @@ static long walk_step(struct walk *w, size_t length)
     err = walk_link(w, next);
     inode_put(next);
     return err;
+}
+
+/* The path ends in a slash: what it leads to must be a directory, and that cannot be created. */
+static long check_slash(const struct path *path, unsigned flags)
+{
+    if ((flags & PATH_CREATE) && path->name[0])
+        return -EISDIR;
+    return path->inode && S_ISDIR(path->inode->mode) ? 0 : -ENOTDIR;
 }
 
 long path_lookup(struct inode *start, const char *name, unsigned flags, struct path *path)
@@ -119,8 +137,8 @@ long path_lookup(struct inode *start, const char *name, unsigned flags, struct p
     walk_enter(&w, inode_get(*name == '/' ? inode_root : start));
     while (!err && walk_name(&w, &length))
         err = walk_step(&w, length);
-    if (!err && path->inode && w.rest[-1] == '/' && !S_ISDIR(path->inode->mode))
-        err = -ENOTDIR;
+    if (!err && w.rest[-1] == '/')
+        err = check_slash(path, flags);
     kfree(w.buf, PATH_MAX);
     if (err)
         path_put(path);

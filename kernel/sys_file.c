@@ -32,12 +32,14 @@ static long transfer_check(const struct file *file, enum direction direction, va
     return user_range_ok(buf, len) ? 0 : -EFAULT;
 }
 
-/* Read or write at @pos. The bytes that went over, or an errno when it was none. */
+/* Read or write at @pos, not beyond 2^63 - 1. The bytes that went over, or an errno when it was none. */
 static long transfer_at(struct file *file, enum direction direction, vaddr_t buf, uint64_t len,
                         uint64_t pos)
 {
     long err = transfer_check(file, direction, buf, len);
 
+    if (!err && len > INT64_MAX - pos)
+        err = -EINVAL;
     if (err)
         return err;
     len = min_u64(len, RW_MAX);
@@ -191,7 +193,7 @@ SYSCALL3(lseek, int, fd, int64_t, offset, int, whence)
 
 SYSCALL2(fstat, int, fd, vaddr_t, buf)
 {
-    struct file *file = get(fd);
+    struct file *file = files_get_path(process_current()->files, fd);
     struct stat st;
 
     if (!file)
@@ -225,7 +227,7 @@ static uint64_t limit(void)
 static long duplicate(int fd, uint64_t lowest, bool cloexec)
 {
     struct files *files = process_current()->files;
-    struct file *file = files_get(files, fd);
+    struct file *file = files_get_path(files, fd);
     long new;
 
     if (!file)
@@ -239,7 +241,7 @@ static long duplicate(int fd, uint64_t lowest, bool cloexec)
 SYSCALL1(dup, int, fd)
 {
     struct files *files = process_current()->files;
-    struct file *file = files_get(files, fd);
+    struct file *file = files_get_path(files, fd);
     long new;
 
     if (!file)
@@ -259,7 +261,7 @@ static long duplicate_to(int fd, uint32_t new, bool cloexec)
 
     if (new >= limit())
         return -EBADF;
-    file = files_get(files, fd);
+    file = files_get_path(files, fd);
     if (!file)
         return -EBADF;
     err = files_set(files, new, file, cloexec);
@@ -282,12 +284,19 @@ SYSCALL3(dup3, int, fd, uint32_t, new, uint32_t, flags)
     return duplicate_to(fd, new, flags & O_CLOEXEC);
 }
 
+/* Is @command about the descriptor, and not about what is open? */
+static bool works_on_path(uint32_t command)
+{
+    return command == F_DUPFD || command == F_DUPFD_CLOEXEC || command == F_GETFD ||
+           command == F_SETFD || command == F_GETFL;
+}
+
 SYSCALL3(fcntl, int, fd, uint32_t, command, uint64_t, arg)
 {
     const uint32_t settable = O_APPEND | O_NONBLOCK | O_DIRECT | O_NOATIME;
     struct descriptor *d = files_descriptor(process_current()->files, fd);
 
-    if (!d)
+    if (!d || ((d->file->flags & O_PATH) && !works_on_path(command)))
         return -EBADF;
     switch (command) {
     case F_DUPFD:
@@ -299,7 +308,7 @@ SYSCALL3(fcntl, int, fd, uint32_t, command, uint64_t, arg)
         d->cloexec = arg & FD_CLOEXEC;
         return 0;
     case F_GETFL:
-        return d->file->flags | O_LARGEFILE;
+        return d->file->flags & O_PATH ? d->file->flags : d->file->flags | O_LARGEFILE;
     case F_SETFL:
         d->file->flags = (d->file->flags & ~settable) | ((uint32_t)arg & settable);
         return 0;

@@ -73,6 +73,8 @@ static long open_check(const struct inode *inode, uint32_t flags)
         return -EEXIST;
     if ((flags & O_DIRECTORY) && !S_ISDIR(inode->mode))
         return -ENOTDIR;
+    if (flags & O_PATH)
+        return 0;
     if (S_ISLNK(inode->mode))
         return -ELOOP;
     if (S_ISDIR(inode->mode) && (write || (flags & O_CREAT)))
@@ -99,12 +101,19 @@ static long open_inode(struct inode *inode, uint32_t flags)
 
 static long open_at(int dir, vaddr_t name, uint32_t flags)
 {
-    bool new = (flags & O_CREAT) && (flags & O_EXCL);
-    unsigned follow = new || (flags & O_NOFOLLOW) ? 0 : PATH_FOLLOW;
-    unsigned lookup = follow | (flags & O_CREAT ? PATH_CREATE : 0);
+    unsigned lookup = PATH_FOLLOW;
     struct path path;
-    long result = lookup_user(dir, name, lookup, &path);
+    long result;
 
+    if (flags & O_PATH)
+        flags &= O_PATH_FLAGS;
+    if ((flags & O_CREAT) && (flags & O_DIRECTORY))
+        return -EINVAL;
+    if ((flags & O_NOFOLLOW) || ((flags & O_CREAT) && (flags & O_EXCL)))
+        lookup = 0;
+    if (flags & O_CREAT)
+        lookup |= PATH_CREATE;
+    result = lookup_user(dir, name, lookup, &path);
     if (result)
         return result;
     result = path.inode ? open_inode(path.inode, flags) : -EROFS;

@@ -160,12 +160,12 @@ SYSCALL4(prlimit64, int, pid, uint32_t, resource, vaddr_t, in, vaddr_t, out)
     struct rlimit limit, before;
     long err = 0;
 
-    if (resource >= RLIMITS)
-        return -EINVAL;
     if (in && copy_from_user(&limit, in, sizeof(limit)))
         return -EFAULT;
     if (!process)
         return -ESRCH;
+    if (resource >= RLIMITS)
+        return -EINVAL;
     before = process->limits[resource];
     if (in)
         err = set_limit(resource, &limit);

@@ -155,6 +155,9 @@ static void test_prlimit(void)
     EXPECT(SYS(SYS_prlimit64, 0, RLIMIT_STACK, &less, NULL), -EINVAL);
     EXPECT(SYS(SYS_prlimit64, 0, 99, NULL, &seen), -EINVAL);
     EXPECT(SYS(SYS_prlimit64, 0, RLIMIT_STACK, NULL, KERNEL_ADDRESS), -EFAULT);
+    EXPECT(SYS(SYS_prlimit64, 99999999, 99, KERNEL_ADDRESS, NULL), -EFAULT);
+    EXPECT(SYS(SYS_prlimit64, 99999999, 99, NULL, NULL), -ESRCH);
+    EXPECT(SYS(SYS_prlimit64, -1, RLIMIT_STACK, NULL, NULL), -ESRCH);
 }
 
 static void test_thread_pointer(void)
@@ -427,6 +430,7 @@ int main(int argc, char **argv)
     area = arena_find(GIB(1), PUD);
     result(readlink("/proc/self/exe", own_path, sizeof(own_path) - 1));
     run_cases(cases, ARRAY_SIZE(cases), wanted);
+    run_cases(file_cases, file_case_count, wanted);
     run_cases(mm_cases, mm_case_count, wanted);
     return tap_end();
 }

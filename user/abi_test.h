@@ -1,5 +1,5 @@
 /*
- * Inside of abi_test: what its two halves share.
+ * Inside of abi_test: what its parts share.
  */
 #pragma once
 
@@ -27,6 +27,8 @@ struct abi_case {
 
 extern const struct abi_case mm_cases[];
 extern const size_t mm_case_count;
+extern const struct abi_case file_cases[];
+extern const size_t file_case_count;
 
 extern uint64_t area;      /* 1 GiB of free addresses; each test leaves them free */
 extern char own_path[512]; /* of the running program */

@@ -22,6 +22,8 @@
 #define O_NOATIME 01000000
 #define O_CLOEXEC 02000000
 #define O_PATH 010000000
+#define O_PATH_FLAGS                                                                               \
+    (O_DIRECTORY | O_NOFOLLOW | O_PATH | O_CLOEXEC) /* all others mean nothing with it */
 #define O_TMPFILE (020000000 | O_DIRECTORY)
 
 #define AT_FDCWD (-100)

@@ -26,7 +26,7 @@ enum {
 };
 
 #define RLIM_INFINITY UINT64_MAX
-#define NOFILE_MAX 1048576 /* above what RLIMIT_NOFILE can be set to */
+#define NOFILE_MAX 262144 /* what RLIMIT_NOFILE can be set to, at most: Linux's fs.nr_open */
 
 struct rlimit {
     uint64_t cur;
