@@ -35,8 +35,16 @@ static _Noreturn void fail(const char *what)
 
 static void must(long err)
 {
-    if (err)
-        fail(err == -ENOMEM ? "out of memory" : "a name in it is too long");
+    switch (-err) {
+    case 0:
+        return;
+    case ENOMEM:
+        fail("out of memory");
+    case ENOTEMPTY:
+        fail("in the place of a directory that is not empty");
+    default:
+        fail("a name in it is too long");
+    }
 }
 
 /* @inode, unless it could not be made. */

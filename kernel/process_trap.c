@@ -1,5 +1,6 @@
 /* What a program's exceptions come to: its page is brought, or it dies by a signal. */
 #include "kernel/log.h"
+#include "kernel/panic.h"
 #include "kernel/process.h"
 #include "kernel/trap.h"
 
@@ -27,8 +28,10 @@ bool process_user_fault(struct trap_frame *frame)
 {
     struct process *process = process_current();
 
-    if (!process || !process->mm || port_locked(&process->mm->lock))
+    if (!process || !process->mm)
         return false;
+    if (port_locked(&process->mm->lock))
+        panic_trap(frame, "user memory is touched with the lock of its mm held");
     return fault_in(process, cpu_fault_address(), access_of(frame)) == FAULT_DONE;
 }
 

@@ -101,6 +101,8 @@ long ramfs_link(struct inode *dir, const char *name, struct inode *inode)
         d->next = dir->entries;
         dir->entries = d;
     }
+    if (d->inode && S_ISDIR(d->inode->mode) && d->inode->entries)
+        return -ENOTEMPTY;
     dirent_set(d, dir, inode);
     return 0;
 }

@@ -6,7 +6,9 @@
 #include "kernel/options.h"
 #include "kernel/paging.h"
 #include "kernel/panic.h"
+#include "kernel/process.h"
 #include "kernel/symbols.h"
+#include "kernel/uaccess.h"
 
 #define NO_INLINE __attribute__((noinline, noclone))
 
@@ -73,10 +75,23 @@ static NO_INLINE void test_double_fault(void)
     __asm__ volatile("movq %0, %%rsp\n\tud2" : : "r"(0x10ull));
 }
 
+/* Paging the memory in would wait for the lock forever. */
+static NO_INLINE void test_locked_copy(void)
+{
+    static struct process process;
+    char byte;
+
+    process.mm = mm_create();
+    port_lock_write(&process.mm->lock);
+    this_cpu()->process = &process;
+    if (copy_from_user(&byte, PAGE_SIZE, 1))
+        panic("answered");
+}
+
 /* The n-th name goes with the n-th test. */
 static const char *const names[] = {
-    "panic",          "ud", "division", "fault", "write-text", "write-text-direct", "run-data",
-    "stack-overflow", "df", NULL,
+    "panic",          "ud", "division",    "fault", "write-text", "write-text-direct", "run-data",
+    "stack-overflow", "df", "locked-copy", NULL,
 };
 
 void selftest_run(void)
@@ -84,7 +99,7 @@ void selftest_run(void)
     static void (*const tests[])(void) = {
         test_panic,        test_invalid_opcode,    test_division, test_page_fault,
         test_write_text,   test_write_text_direct, test_run_data, overflow,
-        test_double_fault,
+        test_double_fault, test_locked_copy,
     };
     unsigned which;
 

@@ -59,15 +59,17 @@ static const struct trap_fixup *find_fixup(uint64_t rip)
     return NULL;
 }
 
-/* An instruction that was expected to touch user memory: page the memory in, or go on at the fix-up. */
+/*
+ * A page fault of an instruction that was expected to touch user memory: page the memory in, or go on at the fix-up.
+ * The addresses were checked before, so no other trap is expected, and no other address.
+ */
 static bool fixed_up(struct trap_frame *frame)
 {
     const struct trap_fixup *fixup = find_fixup(frame->rip);
 
-    if (!fixup)
+    if (!fixup || frame->vector != VECTOR_PAGE_FAULT || cpu_fault_address() >= USER_END)
         return false;
-    if (frame->vector == VECTOR_PAGE_FAULT && cpu_fault_address() < USER_END &&
-        process_user_fault(frame))
+    if (process_user_fault(frame))
         return true;
     frame->rip = fixup->fixup;
     return true;

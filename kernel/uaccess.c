@@ -22,7 +22,7 @@ static long copy_faulting(void *dst, const void *src, uint64_t len)
                      "2: rep movsb\n"
                      "xorl %k[result], %k[result]\n"
                      "3:\n" TRAP_FIXUP(1b, 3b) TRAP_FIXUP(2b, 3b)
-                     : "+D"(dst), "+S"(src), "+c"(words), [result] "+r"(result)
+                     : "+&D"(dst), "+&S"(src), "+&c"(words), [result] "+&r"(result)
                      : [tail] "r"(len % 8)
                      : "memory", "cc");
     cpu_user_access_end();

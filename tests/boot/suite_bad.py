@@ -1,6 +1,7 @@
 """Boots that cannot go well: each says why in one line and switches off; none hangs, resets or panics."""
 import os
 
+import mkcpio
 from harness import BOOT_FAILED, Case, Outcome, judge_end, judge_tap, qemu
 
 # No boot may end with one of these.
@@ -21,6 +22,14 @@ def cut_archive(name, cut, said):
         path = env.file(name.replace(" ", "-"), cut(env.read_initramfs()))
         return judge_end(env.boot(initrd=path), BOOT_FAILED, [said], NEVER)
     return Case(name, run)
+
+
+def directory_replaced(env):
+    """A file that would take the place of a directory, and with it the way to what is in there."""
+    names = [("bin", mkcpio.DIRECTORY), ("bin/x", mkcpio.FILE), ("bin", mkcpio.FILE), ("TRAILER!!!", 0)]
+    blob = b"".join(mkcpio.record(i + 1, name, mode, b"") for i, (name, mode) in enumerate(names))
+    result = env.boot(initrd=env.file("replaced", blob))
+    return judge_end(result, BOOT_FAILED, ["initramfs: entry 3: in the place of a directory that is not empty"], NEVER)
 
 
 def malformed_init(env):
@@ -61,6 +70,7 @@ def cases():
         cut_archive("an archive without its end", lambda data: data[:data.rindex(b"070701")], "initramfs: "),
         cut_archive("an archive with a letter in a number", lambda data: data[:54] + b"x" + data[55:], "initramfs: "),
         cut_archive("an archive of zeros", lambda data: bytes(len(data)), "initramfs: "),
+        Case("an archive with a file in a directory's place", directory_replaced),
         Case("malformed programs as init", malformed_init),
         refused("an init that is not there", "init=/bin/nowhere", "init: /bin/nowhere: no such file"),
         refused("the program that runs, before there is one", "init=/proc/self/exe", "init: /proc/self/exe: no such file"),
