@@ -15,6 +15,7 @@
 #include "kernel/process.h"
 #include "kernel/random.h"
 #include "kernel/string.h"
+#include "kernel/x86.h"
 
 #define PAGE_WORDS (PAGE_SIZE / sizeof(uint64_t))
 #define STACK_ALIGN 16
@@ -77,15 +78,6 @@ static void put_strings(struct writer *w, vaddr_t at, vaddr_t end, uint64_t coun
     put(w, 0);
 }
 
-/* Feature bits as Linux gives them: edx of CPUID leaf 1. */
-static uint32_t cpu_features_word(void)
-{
-    uint32_t eax = 1, ebx, ecx = 0, edx;
-
-    __asm__("cpuid" : "+a"(eax), "=b"(ebx), "+c"(ecx), "=d"(edx));
-    return edx;
-}
-
 /* What the strings below the arguments are at. */
 struct extras {
     vaddr_t platform;
@@ -96,7 +88,7 @@ static void put_auxv(struct writer *w, const struct extras *extras)
 {
     const struct exec *e = w->exec;
     const uint64_t auxv[AUXV_PAIRS][2] = {
-        {AT_HWCAP, cpu_features_word()},
+        {AT_HWCAP, cpuid(1, 0).edx},
         {AT_PAGESZ, PAGE_SIZE},
         {AT_CLKTCK, USER_HZ},
         {AT_PHDR, e->image.phdr ? e->base + e->image.phdr : 0},

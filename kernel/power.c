@@ -17,9 +17,6 @@ _Static_assert(EXIT_BASE + STATUS_MAX < EXIT_PANICKED, "a status is never taken 
 #define QEMU_PM1_CONTROL 0x604
 #define QEMU_OFF 0x2000
 
-#define KEYBOARD_COMMAND 0x64
-#define KEYBOARD_RESET 0xfe
-
 /* The machine may take a moment to go off. */
 #define PATIENCE_NS (100 * 1000 * 1000)
 
@@ -53,11 +50,4 @@ _Noreturn void power_off(int status)
 _Noreturn void power_off_panicked(void)
 {
     leave(EXIT_PANICKED);
-}
-
-_Noreturn void power_restart(void)
-{
-    log_info("restart");
-    outb(KEYBOARD_COMMAND, KEYBOARD_RESET);
-    cpu_halt();
 }

@@ -13,6 +13,3 @@ _Noreturn void power_off(int status);
 
 /* The same after a panic; QEMU ends with 255. */
 _Noreturn void power_off_panicked(void);
-
-/* Reset the machine. */
-_Noreturn void power_restart(void);

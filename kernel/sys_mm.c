@@ -56,8 +56,6 @@ static long map_file(struct file *file, vaddr_t addr, uint64_t len, uint32_t pro
     err = file->ops->map(file, &flags, &object);
     if (err)
         return err;
-    if (object && len <= TASK_SIZE && offset > INT64_MAX - len)
-        return -EOVERFLOW;
     mm = lock_current();
     return unlock(mm, mm_mmap(mm, addr, len, prot, flags, object, offset, file_writable(file)));
 }
