@@ -32,6 +32,12 @@ OPTIONS = [
 ]
 
 
+def stale_notes(build):
+    """What the compiler noted of files of mm/ that are no more."""
+    return [path for path in glob.glob(f"{build}/*/mm/*.gcno")
+            if not os.path.exists("mm/" + os.path.basename(path)[:-len("gcno")] + "c")]
+
+
 def build_and_run(build, jobs):
     """Programs that could not be used, in words."""
     programs = {}
@@ -50,7 +56,7 @@ def build_and_run(build, jobs):
     host.write_makefile(list(programs.values()), f"{build}/programs.mk")
     subprocess.run(["make", "-k", f"-j{jobs}", "--no-print-directory", "-f", f"{build}/programs.mk"], check=False,
                    stdout=subprocess.DEVNULL)
-    for path in glob.glob(f"{build}/**/*.gcda", recursive=True):
+    for path in glob.glob(f"{build}/**/*.gcda", recursive=True) + stale_notes(build):
         os.remove(path)
     with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
         return [problem for problem in pool.map(run, programs.values()) if problem]
@@ -97,7 +103,8 @@ def percent(part, whole):
 def read_counters(build, jobs):
     report = f"{build}/coverage.json"
     subprocess.run(["gcovr", "-r", ".", "-j", str(jobs), *OPTIONS, "--json", report,
-                    "--html-details", f"{build}/index.html", "--html-title", "mm/ by the host tests", build], check=True)
+                    "--html-details", f"{build}/index.html", "--html-title", "mm/ by the host tests",
+                    *glob.glob(f"{build}/*/mm")], check=True)
     with open(report, encoding="utf-8") as file:
         return json.load(file)["files"]
 
