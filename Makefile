@@ -173,7 +173,7 @@ APPEND ?=
 JOBS := $(shell nproc 2>/dev/null || echo 2)
 SUBMAKE := $(MAKE) --no-print-directory -j$(JOBS)
 
-.PHONY: all kernel user initramfs iso iso-uefi run run-uefi run-kernel debug gdb demo-warn test check host-test boot-test \
+.PHONY: all kernel user initramfs iso iso-uefi run run-uefi run-kernel debug gdb demo-warn oracle test check host-test boot-test \
         format doctor setup clean help
 
 all: kernel initramfs
@@ -210,6 +210,10 @@ gdb:
 demo-warn: $(KERNEL) $(INITRAMFS)
 	@python3 tools/demo_warn.py $(KERNEL) $(INITRAMFS)
 
+# COUNT sequences of calls, made from SEED, on this machine's Linux and on Realign.
+oracle: $(KERNEL) $(USER)/oracle
+	@python3 tools/oracle.py --build $(B) $(if $(SEED),--seed $(SEED)) $(if $(COUNT),--count $(COUNT))
+
 test:
 	@tools/setup.sh
 	@python3 tools/total.py "$(SUBMAKE) check" "$(SUBMAKE) host-test" "$(SUBMAKE) mutants-slice" \
@@ -242,6 +246,7 @@ help:
 	@echo 'make demo-warn   the historic warning with realign=off, and without it with realign=full'
 	@echo 'make mutants     historic mistakes put into mm/, each noticed by the host tests; M=flush: some of them'
 	@echo 'make coverage    lines and branches of mm/ that the host tests run; build/coverage/index.html'
+	@echo 'make oracle      the same calls on Linux and on Realign, compared; COUNT=20000 SEED=1'
 	@echo 'make debug       QEMU waiting for GDB'
 	@echo 'make gdb         GDB attached to it'
 	@echo
