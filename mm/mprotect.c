@@ -74,20 +74,29 @@ static long reserve_splits(struct mm *mm, struct range range, struct vma_reserve
     return 0;
 }
 
-/* Whether every VMA in @range may become writable, and the limits allow what that adds. */
-static long may_write(struct mm *mm, struct range range)
+/*
+ * Whether every VMA in @range may become writable, and the limits allow what that adds: one after
+ * the other, so that the lowest that may not decides.
+ */
+static long may_write(const struct mm *mm, struct range range)
 {
-    const uint32_t counted = VMA_WRITE | VMA_SHARED;
-    uint64_t data, reserved;
+    uint64_t data = mm->data_pages, reserved = 0;
 
-    if (vma_pages_with(mm, range, VMA_MAYWRITE, 0))
-        return mm_refuse(-EACCES, REFUSE_ACCESS);
-    data = vma_pages_with(mm, range, counted | VMA_GROWSDOWN, 0);
-    reserved = vma_pages_with(mm, range, counted | VMA_NORESERVE | VMA_ACCOUNT, 0);
-    if (data && mm->data_pages + data > mm->limits.data >> PAGE_SHIFT)
-        return mm_refuse(-ENOMEM, REFUSE_LIMIT);
-    if (!vma_may_commit(VMA_WRITE, reserved))
-        return mm_refuse(-ENOMEM, REFUSE_LIMIT);
+    for (struct vma *vma = vma_find(mm, range.start); vma && vma->start < range.end;
+         vma = vma->next) {
+        uint64_t bytes = min_u64(vma->end, range.end) - max_u64(vma->start, range.start);
+        uint32_t flags = vma->flags | VMA_WRITE;
+        uint64_t added = vma->flags & VMA_WRITE ? 0 : bytes >> PAGE_SHIFT;
+
+        data += vma_is_data(flags) ? added : 0;
+        reserved += vma_is_reserved(flags) && !(vma->flags & VMA_ACCOUNT) ? added : 0;
+        if (!(vma->flags & VMA_MAYWRITE))
+            return mm_refuse(-EACCES, REFUSE_ACCESS);
+        if (data > mm->data_pages && data > mm->limits.data >> PAGE_SHIFT)
+            return mm_refuse(-ENOMEM, REFUSE_LIMIT);
+        if (!vma_may_commit(VMA_WRITE, reserved))
+            return mm_refuse(-ENOMEM, REFUSE_LIMIT);
+    }
     return 0;
 }
 
@@ -169,12 +178,13 @@ long mm_mlock(struct mm *mm, vaddr_t addr, uint64_t len, bool lock, bool on_faul
     uint32_t flags = lock ? VMA_LOCKED | (on_fault ? VMA_LOCKONFAULT : 0) : 0;
     struct vma_reserve reserve = {NULL};
     uint64_t pages = range_size(range) >> PAGE_SHIFT;
+    struct range counted = {start, range.end < start ? USER_END : range.end};
+    uint64_t already = vma_pages_with(mm, counted, VMA_LOCKED, VMA_LOCKED);
 
     mm_assert(port_locked_write(&mm->lock));
     if (lock && mm->limits.memlock == 0)
         return mm_refuse(-EPERM, REFUSE_LIMIT);
-    if (lock && mm->locked_pages + pages - vma_pages_with(mm, range, VMA_LOCKED, VMA_LOCKED) >
-                    mm->limits.memlock >> PAGE_SHIFT)
+    if (lock && mm->locked_pages + pages - already > mm->limits.memlock >> PAGE_SHIFT)
         return mm_refuse(-ENOMEM, REFUSE_LIMIT);
     if (range.end < range.start)
         return mm_refuse(-EINVAL, REFUSE_LENGTH);
