@@ -2,8 +2,11 @@
  * crash: does one thing, named by its argument, that a program must not do or does seldom. As init it shows that the
  * kernel ends the program, or goes on with it, and stays whole. tests/boot/suite_crash.py knows what each must lead to.
  */
+#include <errno.h>
+#include <fcntl.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
@@ -211,6 +214,36 @@ static void call_keeps_registers(void)
            r14, r15);
 }
 
+static uint64_t free_pages(void)
+{
+    char text[4096], *line;
+    int fd = open("/proc/vmstat", O_RDONLY);
+    long n = read(fd, text, sizeof(text) - 1);
+
+    close(fd);
+    text[n < 0 ? 0 : n] = '\0';
+    line = strstr(text, "nr_free_pages ");
+    return line ? strtoul(line + 14, NULL, 10) : 0;
+}
+
+/* An exec that runs out of memory everywhere on its way, a page later each time, until it has enough. */
+static void exec_without_memory(void)
+{
+    char *argv[] = {"crash", "call-with-flags", NULL}, *envp[] = {NULL};
+    uint64_t pages = free_pages(), used = 0;
+    char *memory = mmap(NULL, pages * 4096, PROT_READ | PROT_WRITE,
+                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+    while (free_pages() > 3)
+        memory[used++ * 4096] = 1;
+    for (uint64_t i = 0; i < used; i++) {
+        for (int again = 0; again < 20; again++)
+            if (execve("/bin/crash", argv, envp) && errno != ENOMEM)
+                printf("errno %d\n", errno);
+        munmap(memory + i * 4096, 4096);
+    }
+}
+
 /* What is typed meanwhile is for the terminal to judge. */
 static void read_console(void)
 {
@@ -276,6 +309,7 @@ static const struct {
     {"call-without-stack", call_without_stack},
     {"call-with-flags", call_with_flags},
     {"call-keeps-registers", call_keeps_registers},
+    {"exec-without-memory", exec_without_memory},
     {"read-console", read_console},
     {"read-console-raw", read_console_raw},
 };
