@@ -3,6 +3,11 @@
 # All output goes to build/ (build/debug with BUILD=debug); V=1 shows whole commands.
 
 BUILD ?= release
+ifneq ($(BUILD),release)
+ifneq ($(BUILD),debug)
+$(error BUILD=$(BUILD): neither release nor debug)
+endif
+endif
 B := build/$(BUILD)
 VERSION := 0.1
 
@@ -19,6 +24,14 @@ Q := @
 say = @printf '%-8s%s\n' '$(1)' '$(2)'
 endif
 
+# What is linked, by the list of sources when it was linked last: one more or fewer is a reason to link again.
+SOURCES := $(sort $(wildcard kernel/*.c mm/*.c user/*.c))
+.PHONY: FORCE
+FORCE:
+$(B)/sources.list: FORCE
+	@mkdir -p $(@D)
+	@echo '$(SOURCES)' | cmp -s - $@ || echo '$(SOURCES)' > $@
+
 # ---- The kernel -----------------------------------------------------------------------------------------------------
 
 CC := gcc
@@ -28,7 +41,7 @@ CFLAGS := -std=gnu17 -ffreestanding -fno-pic -fno-pie -mcmodel=kernel -mno-red-z
           -fcf-protection=none -fno-omit-frame-pointer -mno-omit-leaf-frame-pointer -fno-optimize-sibling-calls \
           -fno-asynchronous-unwind-tables -fno-strict-aliasing -fno-common -fstack-protector-strong \
           -mstack-protector-guard=global -Wall -Wextra -Werror -Wmissing-prototypes -Wstrict-prototypes -Wvla -g -I. \
-          -ffile-prefix-map=$(CURDIR)/= -DREALIGN_VERSION='"$(VERSION)"'
+          -ffile-prefix-map='$(CURDIR)/=' -DREALIGN_VERSION='"$(VERSION)"'
 ifeq ($(BUILD),debug)
 CFLAGS += -Og -DREALIGN_DEBUG=1
 else
@@ -37,7 +50,7 @@ endif
 LDFLAGS := -nostdlib -static -z max-page-size=4096 -z noexecstack --build-id=none
 
 KERNEL := $(B)/kernel.elf
-C_SOURCES := $(filter-out kernel/asm_offsets.c,$(wildcard kernel/*.c)) $(wildcard mm/*.c)
+C_SOURCES := $(filter-out kernel/asm_offsets.c user/%,$(SOURCES))
 ASM_SOURCES := boot/boot.asm kernel/entry.asm
 OBJECTS := $(C_SOURCES:%.c=$(B)/%.o) $(ASM_SOURCES:%.asm=$(B)/%.asm.o)
 
@@ -71,11 +84,11 @@ $(B)/symbols1.asm: $(B)/kernel0.elf tools/symbols.py
 $(B)/symbols%.o: $(B)/symbols%.asm
 	$(Q)$(NASM) -f elf64 $< -o $@
 
-$(B)/kernel0.elf: $(OBJECTS) $(B)/symbols0.o linker.ld
+$(B)/kernel0.elf: $(OBJECTS) $(B)/symbols0.o linker.ld $(B)/sources.list
 	$(call say,LD,$@)
 	$(Q)ld $(LDFLAGS) -T linker.ld $(OBJECTS) $(B)/symbols0.o -o $@
 
-$(KERNEL): $(OBJECTS) $(B)/symbols1.o linker.ld
+$(KERNEL): $(OBJECTS) $(B)/symbols1.o linker.ld $(B)/sources.list
 	$(call say,LD,$@)
 	$(Q)ld $(LDFLAGS) -T linker.ld $(OBJECTS) $(B)/symbols1.o -o $@
 
@@ -89,11 +102,11 @@ $(KERNEL): $(OBJECTS) $(B)/symbols1.o linker.ld
 
 MUSL_GCC := musl-gcc
 MUSL := /usr/lib/x86_64-linux-musl
-USER_SOURCES := $(wildcard user/*.c)
+USER_SOURCES := $(filter user/%,$(SOURCES))
 PROGRAMS := $(filter-out testlib,$(foreach f,$(USER_SOURCES),$(if $(findstring _cases_,$f),,$(basename $(notdir $f)))))
 PIES := $(filter abi_test stack_test,$(PROGRAMS))
 USER := $(B)/user
-USER_CFLAGS := -std=gnu17 -O2 -g -Wall -Wextra -Werror -fno-strict-aliasing -I. -ffile-prefix-map=$(CURDIR)/=
+USER_CFLAGS := -std=gnu17 -O2 -g -Wall -Wextra -Werror -fno-strict-aliasing -I. -ffile-prefix-map='$(CURDIR)/='
 USER_BINARIES := $(PROGRAMS:%=$(USER)/%) $(PIES:%=$(USER)/%_pie)
 
 $(USER)/%.o: user/%.c Makefile
@@ -110,16 +123,16 @@ $(USER)/%.pie.o: user/%.c Makefile
 user_objects = $(patsubst user/%.c,$(USER)/%$2,$(filter user/$1.c user/$(1:_test=)_cases_% user/testlib.c,$(USER_SOURCES)))
 
 define USER_PROGRAM
-$(USER)/$1: $(call user_objects,$1,.o)
+$(USER)/$1: $(call user_objects,$1,.o) $(B)/sources.list
 	$$(call say,LD,$$@)
-	$$(Q)$(MUSL_GCC) -static -no-pie $$^ -o $$@
+	$$(Q)$(MUSL_GCC) -static -no-pie $$(filter %.o,$$^) -o $$@
 endef
 
 define USER_PIE
-$(USER)/$1_pie: $(call user_objects,$1,.pie.o)
+$(USER)/$1_pie: $(call user_objects,$1,.pie.o) $(B)/sources.list
 	$$(call say,LD,$$@)
 	$$(Q)$(MUSL_GCC) -static -nostartfiles -Wl,-pie,--no-dynamic-linker,-z,text \
-		$(MUSL)/rcrt1.o $(MUSL)/crti.o $$^ $(MUSL)/crtn.o -o $$@
+		$(MUSL)/rcrt1.o $(MUSL)/crti.o $$(filter %.o,$$^) $(MUSL)/crtn.o -o $$@
 endef
 
 $(foreach p,$(PROGRAMS),$(eval $(call USER_PROGRAM,$p)))
@@ -142,7 +155,7 @@ UEFI_ISO := $(B)/realign-uefi.iso
 GRUB_BIOS := /usr/lib/grub/i386-pc
 GRUB_UEFI := /usr/lib/grub/x86_64-efi
 
-$(INITRAMFS): $(USER_BINARIES) $(BAD_ELFS) tools/mkcpio.py
+$(INITRAMFS): $(USER_BINARIES) $(BAD_ELFS) tools/mkcpio.py $(B)/sources.list
 	$(call say,CPIO,$@)
 	$(Q)python3 tools/mkcpio.py $@ init=$(USER)/mremap_test $(foreach b,$(USER_BINARIES),bin/$(notdir $b)=$b) \
 		$(if $(BAD_ELFS),bad=$(USER)/bad)
@@ -170,6 +183,7 @@ $(UEFI_ISO): $(B)/iso/.made
 QEMU := python3 tools/qemu.py
 MEMORY ?= 256M
 APPEND ?=
+export MEMORY APPEND    # whatever is in them, the shell sees it in quotes
 JOBS := $(shell nproc 2>/dev/null || echo 2)
 SUBMAKE := $(MAKE) --no-print-directory -j$(JOBS)
 
@@ -186,21 +200,21 @@ iso-uefi: $(UEFI_ISO)
 run:
 	@tools/setup.sh
 	+@$(SUBMAKE) $(ISO)
-	@$(QEMU) --iso $(ISO) --memory $(MEMORY) --tap
+	@$(QEMU) --iso $(ISO) --memory="$$MEMORY" --tap
 
 run-uefi:
 	@tools/setup.sh
 	+@$(SUBMAKE) $(UEFI_ISO)
-	@$(QEMU) --iso $(UEFI_ISO) --uefi --memory $(MEMORY) --tap
+	@$(QEMU) --iso $(UEFI_ISO) --uefi --memory="$$MEMORY" --tap
 
 run-kernel: $(KERNEL) $(INITRAMFS)
-	@$(QEMU) --kernel $(KERNEL) --initrd $(INITRAMFS) --memory $(MEMORY) --append "$(APPEND)"
+	@$(QEMU) --kernel $(KERNEL) --initrd $(INITRAMFS) --memory="$$MEMORY" --append="$$APPEND"
 
 GDB_SOCKET := $(B)/gdb.socket
 
 debug: $(KERNEL) $(INITRAMFS)
 	@echo "QEMU waits for GDB: make gdb BUILD=$(BUILD), in another terminal"
-	@$(QEMU) --kernel $(KERNEL) --initrd $(INITRAMFS) --memory $(MEMORY) --append "norandmaps $(APPEND)" \
+	@$(QEMU) --kernel $(KERNEL) --initrd $(INITRAMFS) --memory="$$MEMORY" --append="norandmaps $$APPEND" \
 		--gdb $(GDB_SOCKET)
 
 gdb:
@@ -226,7 +240,7 @@ check:
 -include tests/mutants/mutants.mk
 
 boot-test: $(KERNEL) $(INITRAMFS) $(ISO) $(if $(wildcard $(GRUB_UEFI)),$(UEFI_ISO))
-	@python3 tests/boot/run.py --build $(B) $(if $(T),--only $(T))
+	@python3 tests/boot/run.py --build $(B) $(if $(T),--only='$(T)')
 
 format:
 	@clang-format -i $(wildcard boot/*.[ch] kernel/*.[ch] kernel/abi/*.h mm/*.[ch] user/*.[ch] tests/host/*.[ch])
