@@ -100,6 +100,32 @@ static void test_object_beyond_everything(void **state)
     object_put(object);
 }
 
+/* ---- A huge leaf ---- */
+
+/* Nothing makes one yet, but whatever meets one treats it as a leaf: rights, move, unmapping. */
+static void test_huge_leaf(void **state)
+{
+    const uint64_t span = pt_span(PT_PMD);
+    vaddr_t to = BASE + 8 * span;
+    unsigned level = PT_PTE;
+    struct pte *leaf;
+
+    map(0, PT_ENTRIES, RW, PRIVATE | MAP_NORESERVE);
+    sim_map(mm, BASE, PTE_R | PTE_W, PT_PMD);
+    assert_int_equal(sim_mprotect(mm, BASE, span, PROT_READ), 0);
+    leaf = sim_leaf(&mm->pt, BASE + PAGE_SIZE, &level);
+    assert_int_equal(level, PT_PMD);
+    assert_int_equal(pte_rights(*leaf), PTE_R);
+    assert_int_equal(sim_mremap(mm, BASE, span, span, MREMAP_MAYMOVE | MREMAP_FIXED, to), to);
+    assert_null(sim_leaf(&mm->pt, BASE, &level));
+    leaf = sim_leaf(&mm->pt, to + PAGE_SIZE, &level);
+    assert_int_equal(level, PT_PMD);
+    assert_int_equal(pte_rights(*leaf), PTE_R);
+    assert_int_equal(mm_stats.moved[PT_PMD], 1);
+    assert_int_equal(sim_munmap(mm, to, span), 0);
+    assert_int_equal(mm->rss_pages, 0);
+}
+
 /* ---- The end of the address space ---- */
 
 static void test_beyond_the_end(void **state)
@@ -134,6 +160,7 @@ int main(void)
         TEST(test_flags_known_and_not_had),
         TEST(test_more_than_the_machine_has),
         TEST(test_object_beyond_everything),
+        TEST(test_huge_leaf),
         TEST(test_beyond_the_end),
         TEST(test_no_growth_beyond_the_end),
     };
