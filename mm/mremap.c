@@ -257,7 +257,10 @@ static struct vma *new_vma(struct remap *r)
     return vma;
 }
 
-/* S stays, without pages and unlocked; a VMA that lost all of them is as good as new. */
+/*
+ * S stays, without pages and unlocked; a VMA that lost all of them is as good as new. As on Linux,
+ * S may by now be one VMA with D, which then is unlocked too.
+ */
 static void keep_source(struct remap *r)
 {
     struct vma *vma = vma_at(r->mm, r->src.start);
@@ -270,12 +273,12 @@ static void keep_source(struct remap *r)
 
 static void settle_vmas(struct remap *r, struct vma *vma)
 {
-    if (r->flags & MREMAP_DONTUNMAP)
-        keep_source(r);
-    else
+    if (!(r->flags & MREMAP_DONTUNMAP))
         vma_cut(r->mm, r->src, &r->vmas);
     vma_insert(r->mm, vma);
     vma_merge(r->mm, r->dst, &r->vmas);
+    if (r->flags & MREMAP_DONTUNMAP)
+        keep_source(r);
     vma_reserve_drain(&r->vmas);
 }
 
