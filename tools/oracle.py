@@ -71,14 +71,15 @@ class Linux:
 class Realign:
     """Our kernel; a batch is a boot, with nothing but the program in its initramfs."""
 
-    def __init__(self, kernel, program, directory):
+    def __init__(self, kernel, program, directory, options=""):
         self.kernel = kernel
+        self.options = options
         self.initramfs = os.path.join(directory, "oracle.cpio")
         with open(self.initramfs, "wb") as file:
             file.write(mkcpio.archive([f"bin/oracle={program}"]))
 
     def run(self, arguments, timeout=300):
-        append = "init=/bin/oracle loglevel=warn -- " + " ".join(arguments)
+        append = f"init=/bin/oracle loglevel=warn {self.options} -- " + " ".join(arguments)
         result = qemu.run(qemu.Boot(kernel=self.kernel, initrd=self.initramfs, append=append, timeout=timeout))
         failure = result.failure
         if not failure and result.status:
@@ -180,6 +181,7 @@ def parse_arguments():
     parser.add_argument("--ops", type=int, default=0, help="calls in a sequence")
     parser.add_argument("--show", type=int, default=5, help="of how many differences to tell the story")
     parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="batches at a time")
+    parser.add_argument("--check", action="store_true", help="Realign recounts its invariants after every call")
     parser.add_argument("--several-vmas", action="store_true", help="also moves over several VMAs (Linux 6.17)")
     return parser.parse_args()
 
@@ -198,7 +200,7 @@ def main():
         args.several_vmas = False
     with tempfile.TemporaryDirectory() as directory:
         program = os.path.abspath(f"{args.build}/user/oracle")
-        kernels = Linux(program), Realign(f"{args.build}/kernel.elf", program, directory)
+        kernels = Linux(program), Realign(f"{args.build}/kernel.elf", program, directory, "check=1" if args.check else "")
         sys.exit(report(args, *kernels))
 
 

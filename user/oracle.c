@@ -1,7 +1,7 @@
 /*
  * oracle: generated sequences of memory calls, and what the kernel made of them; see oracle.h.
  *
- * usage: oracle [--seed S] [--from N] [--count N] [--ops K] [--several-vmas] [--open MASK] [--verbose]
+ * usage: oracle [--seed S] [--from N] [--count N] [--ops K] [--several-vmas] [--verbose]
  *
  * Prints a line for each sequence: its number, its digest, how many calls succeeded and failed; then how often each
  * call had which result. tools/oracle.py compares this between Linux and Realign.
@@ -19,7 +19,7 @@
 #define A_ORIGIN 0x100000000000ul /* 16 TiB */
 #define B_ORIGIN (A_ORIGIN + 2 * PGD)
 
-struct settings settings = {.seed = 1, .count = 100, .open = OPEN_FINDINGS};
+struct settings settings = {.seed = 1, .count = 100};
 int oracle_fd;
 
 /* ---- One sequence ---- */
@@ -54,15 +54,17 @@ static void begin(struct sequence *s, uint64_t number, uint64_t heap)
     s->rng.state = settings.seed * 0x9e3779b97f4a7c15ul ^ number;
     s->rng.state = rng_next(&s->rng);
     s->large = chance(&s->rng, 10);
-    s->limited = !s->large && chance(&s->rng, 8);
+    s->limit = s->large || chance(&s->rng, 90) ? -1 : chance(&s->rng, 60) ? RLIMIT_AS : RLIMIT_DATA;
     size = s->large ? LARGE_SIZE : SMALL_SIZE;
     s->windows[WINDOW_A] = (struct window){'A', A_ORIGIN, A_ORIGIN, A_ORIGIN + size};
     s->windows[WINDOW_B] = (struct window){'B', B_ORIGIN, B_ORIGIN - size / 2, B_ORIGIN + size / 2};
     s->windows[WINDOW_H] = (struct window){'H', heap, heap, heap + HEAP_SIZE};
     say(s, "sequence %lu%s%s", (unsigned long)number, s->large ? " large" : "",
-        s->limited ? " limited" : "");
-    if (s->limited)
-        set_limit(RLIMIT_AS, mapped_bytes() + (16 + below(&s->rng, 200)) * PAGE);
+        s->limit == RLIMIT_AS     ? " limited"
+        : s->limit == RLIMIT_DATA ? " limited data"
+                                  : "");
+    if (s->limit >= 0)
+        set_limit(s->limit, limited_bytes(s->limit) + (16 + below(&s->rng, 200)) * PAGE);
 }
 
 /* Unmap all. The heap must be mapped for brk() to give it back: Linux looks for it. */
@@ -71,8 +73,8 @@ static void clean(const struct sequence *s)
     uint64_t heap = s->windows[WINDOW_H].origin;
     uint64_t brk = (uint64_t)raw_call(SYS_brk, 0, 0, 0, 0, 0, 0);
 
-    if (s->limited)
-        set_limit(RLIMIT_AS, RLIM_INFINITY);
+    if (s->limit >= 0)
+        set_limit(s->limit, RLIM_INFINITY);
     for (unsigned i = WINDOW_A; i <= WINDOW_B; i++)
         raw_call(SYS_munmap, s->windows[i].origin - MARGIN, 2 * MARGIN, 0, 0, 0, 0);
     if (pages_up(brk) > heap)
@@ -80,6 +82,43 @@ static void clean(const struct sequence *s)
                  MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
     raw_call(SYS_brk, heap, 0, 0, 0, 0, 0);
     raw_call(SYS_munmap, heap, HEAP_SIZE, 0, 0, 0, 0);
+}
+
+/* Map every hole that once was a touched page: no page of old may show through. */
+static void map_holes(struct sequence *s)
+{
+    const int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE | MAP_NORESERVE;
+
+    for (size_t i = 0; i < s->book_count; i++)
+        if (is_home(s, s->book[i]) && !line_at(s, s->book[i]))
+            raw_mmap(s->book[i], PAGE, PROT_READ, flags, -1, 0);
+    say_state(s, false);
+}
+
+/*
+ * Bring to light what maps does not show. With the same rights everywhere, what still is apart differs in its pages'
+ * origin, or in flags; what is locked cannot be forgotten; and under what is gone nothing may be left.
+ */
+static void finish(struct sequence *s)
+{
+    say(s, "the end");
+    say_state(s, true);
+    for (size_t i = 0; i < s->line_count; i++) {
+        struct map_line *m = &s->lines[i];
+
+        say(s, "mprotect(line %zu, READ|WRITE) = %s", i,
+            errno_name(raw_call(SYS_mprotect, m->start, m->end - m->start, PROT_READ | PROT_WRITE,
+                                0, 0, 0)));
+    }
+    say_state(s, false);
+    for (size_t i = 0; i < s->line_count; i++) {
+        struct map_line *m = &s->lines[i];
+
+        say(s, "madvise(line %zu, DONTNEED) = %s", i,
+            errno_name(raw_call(SYS_madvise, m->start, m->end - m->start, MADV_DONTNEED, 0, 0, 0)));
+    }
+    say_state(s, false);
+    map_holes(s);
 }
 
 static void run_sequence(uint64_t number, uint64_t heap)
@@ -94,10 +133,8 @@ static void run_sequence(uint64_t number, uint64_t heap)
         if (!s.ended)
             say_state(&s, false);
     }
-    if (!s.ended) {
-        say(&s, "the end");
-        say_state(&s, true);
-    }
+    if (!s.ended)
+        finish(&s);
     clean(&s);
     put("%lu %016lx ok %u failed %u\n", (unsigned long)number, (unsigned long)s.digest, s.ok,
         s.failed);
@@ -133,8 +170,6 @@ static void parse_arguments(char **argv)
             settings.from = number_argument(name, *++argv);
         else if (!strcmp(name, "--count"))
             settings.count = number_argument(name, *++argv);
-        else if (!strcmp(name, "--open"))
-            settings.open = number_argument(name, *++argv);
         else if (!strcmp(name, "--ops"))
             settings.ops = (unsigned)number_argument(name, *++argv);
         else

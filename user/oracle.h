@@ -63,29 +63,18 @@ struct settings {
     unsigned ops;      /* most calls in a sequence; 0: the generator's own choice */
     bool several_vmas; /* also moves over several VMAs, which Linux has from 6.17 on */
     bool verbose;
-    uint64_t open; /* see OPEN_FINDINGS */
 };
 extern struct settings settings;
-
-/*
- * Differences that are known and still to be settled, by number: while one is open, the generator steps around it.
- * --open MASK has another set; 0 shows them all.
- */
-#define OPEN_FINDINGS 0x205080ul
-static inline bool is_open(unsigned finding)
-{
-    return settings.open >> finding & 1;
-}
 
 struct sequence {
     uint64_t number;
     struct rng rng;
     struct window windows[WINDOWS];
-    bool large;   /* sparse mappings of up to gigabytes */
-    bool limited; /* RLIMIT_AS is little above what is mapped */
-    bool locked;  /* something was locked: it must not become much */
-    bool grows;   /* something was mapped with MAP_GROWSDOWN */
-    bool ended;   /* a call that Linux may have half done: nothing after it can be compared */
+    bool large;  /* sparse mappings of up to gigabytes */
+    int limit;   /* RLIMIT_AS or RLIMIT_DATA when it is little above what is used, else -1 */
+    bool locked; /* something was locked: it must not become much */
+    bool grows;  /* something was mapped with MAP_GROWSDOWN */
+    bool ended;  /* a call that Linux may have half done: nothing after it can be compared */
 
     /* What /proc/self/maps shows of the windows after the last call. */
     struct map_line lines[LINES_MAX];
@@ -182,8 +171,8 @@ void book(struct sequence *s, uint64_t addr);
 /* The pages of [from, from + len) went to @to. */
 void book_moved(struct sequence *s, uint64_t from, uint64_t len, uint64_t to);
 
-/* Pages mapped in all, by the maps of the whole process. */
-uint64_t mapped_bytes(void);
+/* Bytes that count against RLIMIT_AS or RLIMIT_DATA, by the maps of the whole process. */
+uint64_t limited_bytes(int limit);
 
 /* ---- Picking (oracle_cases_pick.c) ---- */
 

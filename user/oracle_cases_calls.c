@@ -1,11 +1,11 @@
-/* mmap, munmap, mprotect, madvise, mlock, brk, mincore, and touching pages. mremap is in oracle_cases_mremap.c. */
+/* mmap, munmap, mprotect, madvise, mlock, brk and mincore. */
 #include "oracle.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 
 /* What is neither sparse nor MAP_NORESERVE stays small: how much memory there is, is not part of the answer. */
@@ -86,7 +86,7 @@ static unsigned pick_map_flags(struct sequence *s)
     flags |= chance(&s->rng, 15) ? MAP_POPULATE : 0;
     flags |= chance(&s->rng, 1) ? MAP_NONBLOCK : 0;
     flags |= !s->large && chance(&s->rng, 3) ? MAP_LOCKED : 0;
-    flags |= chance(&s->rng, 3) ? MAP_GROWSDOWN : 0;
+    flags |= s->limit != RLIMIT_DATA && chance(&s->rng, 3) ? MAP_GROWSDOWN : 0;
     return flags;
 }
 
@@ -116,8 +116,6 @@ static void pick_mmap(struct sequence *s, struct map_call *m)
     m->offset = m->fd == -1 ? 0 : pick_offset(s);
     if (!(m->flags & (MAP_FIXED | MAP_FIXED_NOREPLACE)) && chance(&s->rng, 40))
         m->addr = 0;
-    if (is_open(14) && m->offset > MIB(1))
-        m->offset = 0;
     s->locked |= m->flags & MAP_LOCKED;
     s->grows |= m->flags & MAP_GROWSDOWN;
 }
@@ -169,7 +167,8 @@ uint64_t bring_home(struct sequence *s, uint64_t addr, uint64_t len)
 void op_munmap(struct sequence *s)
 {
     uint64_t addr = chance(&s->rng, 2) ? 0 : spoil_addr(s, pick_source(s));
-    uint64_t len = spoil_length(s, pick_length(s, addr, LARGE_MAX));
+    uint64_t len = spoil_length(s, chance(&s->rng, 30) ? (1 + below(&s->rng, 3)) * PAGE
+                                                       : pick_length(s, addr, LARGE_MAX));
     long result = raw_call(SYS_munmap, addr, len, 0, 0, 0, 0);
 
     said(s, OP_munmap, result, "munmap(%s, %#lx)", place(s, addr), len);
@@ -218,7 +217,7 @@ void op_madvise(struct sequence *s)
     uint64_t len = pick_mapped_length(s, addr, populates ? POPULATE_MAX : LARGE_MAX, false);
     long result;
 
-    if (is_open(7) && populates && line_at(s, addr))
+    if (populates && line_at(s, addr)) /* linux.md: "a bad page and a hole" */
         len = min_u64(len, line_at(s, addr)->end - addr);
     /* Bad lengths are those that wrap around: Linux goes on behind holes, to what is not ours. */
     if (chance(&s->rng, 4))
@@ -281,6 +280,8 @@ void op_brk(struct sequence *s)
         want = chance(&s->rng, 50) ? base : base - PAGE;
     if (want >= base + HEAP_SIZE / 2)
         want = base + 2 * PAGE;
+    if (s->large) /* the heap is not MAP_NORESERVE, and must not become large elsewhere */
+        want = base;
     said(s, OP_brk, raw_call(SYS_brk, want, 0, 0, 0, 0, 0), "brk(%s)", place(s, want));
 }
 
@@ -298,7 +299,7 @@ void op_mincore(struct sequence *s)
     uint64_t hash = 0;
     long result;
 
-    if (is_open(21) && mapped_from(s, addr) < len)
+    if (mapped_from(s, addr) < len) /* linux.md: "a bad page and a hole" */
         no_vec = false;
     memset(vec, 0, sizeof(vec));
     result = raw_call(SYS_mincore, addr, len, no_vec ? 8 : (uint64_t)vec, 0, 0, 0);
@@ -307,78 +308,4 @@ void op_mincore(struct sequence *s)
             hash = hash * 31 + (vec[i] & 1);
     said(s, OP_mincore, result, "mincore(%s, %#lx, %s) %016lx", place(s, addr), len,
          no_vec ? "8" : "vec", hash);
-}
-
-/* ---- Touching ---- */
-
-/* Whether the kernel can read, or write, the word at @addr: by calls that do nothing else with it. */
-static bool probe_read(uint64_t addr)
-{
-    return raw_call(SYS_rt_sigprocmask, 99, addr, 0, 8, 0, 0) == -EINVAL;
-}
-
-static bool probe_write(uint64_t addr)
-{
-    return raw_call(SYS_rt_sigprocmask, SIG_BLOCK, 0, addr, 8, 0, 0) == 0;
-}
-
-/*
- * Touch a page: by an instruction where nothing can go wrong, or else through the kernel, which answers EFAULT
- * where we would get a signal. Returns whether it could be touched.
- */
-static bool touch(struct sequence *s, uint64_t page, bool write, bool directly, uint64_t id)
-{
-    const struct map_line *m = line_at(s, page);
-    if (!m && s->grows && is_open(12))
-        return false;
-    bool safe = m && directly && !strchr(m->name, '/');
-    uint64_t addr = page + below(&s->rng, PAGE / 8) * 8;
-
-    if (safe && !write && m->perms[0] == 'r') {
-        (void)*(const volatile uint64_t *)addr;
-        return true;
-    }
-    if (!(safe && write && m->perms[1] == 'w') && !(write ? probe_write(addr) : probe_read(addr)))
-        return false;
-    if (write)
-        pattern_fill((void *)page, id);
-    return true;
-}
-
-static void touch_pages(struct sequence *s, uint64_t addr, uint64_t count)
-{
-    bool write = chance(&s->rng, 80), directly = chance(&s->rng, 60);
-    char marks[8] = "";
-
-    for (uint64_t i = 0; i < count; i++) {
-        bool done = touch(s, addr + i * PAGE, write, directly, rng_next(&s->rng));
-
-        marks[i] = done ? 'y' : 'n';
-        if (done)
-            book(s, addr + i * PAGE);
-    }
-    said(s, OP_touch, strchr(marks, 'n') ? -EFAULT : 0, "%s(%s, %lu pages) %s",
-         write ? "write" : "read", place(s, addr), count, marks);
-}
-
-void op_touch(struct sequence *s)
-{
-    uint64_t addr = pick_source(s), count = 1 + below(&s->rng, 4);
-    uint64_t mapped = mapped_from(s, addr) / PAGE;
-
-    if (mapped && chance(&s->rng, 85))
-        count = min_u64(count, mapped);
-    touch_pages(s, addr, count);
-}
-
-void op_touch_all(struct sequence *s)
-{
-    for (size_t i = 0; i < s->line_count; i++) {
-        const struct map_line *m = &s->lines[i];
-        uint64_t count = (m->end - m->start) / PAGE;
-        uint64_t at = below(&s->rng, min_u64(count, 16));
-
-        if (m->perms[1] == 'w')
-            touch_pages(s, m->start + at * PAGE, min_u64(count - at, 1 + below(&s->rng, 4)));
-    }
 }

@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 
 /* Lines of more pages are not looked at page by page, but where the book says that a page may be. */
@@ -80,14 +81,18 @@ bool is_heap(const struct sequence *s, uint64_t addr)
     return addr >= w->start && addr < w->end;
 }
 
-uint64_t mapped_bytes(void)
+uint64_t limited_bytes(int limit)
 {
     static struct map_line lines[LINES_MAX];
     size_t n = maps_read(lines, LINES_MAX, 0, USER_TOP);
     uint64_t bytes = 0;
 
-    for (size_t i = 0; i < n && i < LINES_MAX; i++)
-        bytes += lines[i].end - lines[i].start;
+    for (size_t i = 0; i < n && i < LINES_MAX; i++) {
+        const struct map_line *m = &lines[i];
+        bool data = m->perms[1] == 'w' && m->perms[3] == 'p' && strcmp(m->name, "[stack]") != 0;
+
+        bytes += limit == RLIMIT_AS || data ? m->end - m->start : 0;
+    }
     return bytes;
 }
 

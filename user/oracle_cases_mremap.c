@@ -21,12 +21,25 @@ static const struct flag_name remap_flag_names[] = {{MREMAP_MAYMOVE, "MAYMOVE"},
 
 /* ---- Kinds of calls ---- */
 
-/* Another length than r->old_len, mostly longer. */
+/* From @addr to the next line that starts behind it, or 0. */
+static uint64_t to_next_line(const struct sequence *s, uint64_t addr)
+{
+    for (size_t i = 0; i < s->line_count; i++)
+        if (s->lines[i].start > addr)
+            return s->lines[i].start - addr;
+    return 0;
+}
+
+/* Another length than r->old_len, mostly longer: rarely just so that it fills the gap behind. */
 static uint64_t other_length(struct sequence *s, const struct remap_call *r)
 {
+    uint64_t gap_end = to_next_line(s, r->old);
+
     uint64_t unit = chance(&s->rng, 75) ? PAGE : PMD;
     uint64_t by = (1 + below(&s->rng, 6)) * unit;
 
+    if (gap_end > r->old_len && chance(&s->rng, 20))
+        return gap_end;
     if (r->old_len > by && chance(&s->rng, 35))
         return r->old_len - by;
     return r->old_len + by;
@@ -141,7 +154,7 @@ static bool has_twin(const struct sequence *s, const struct remap_call *r)
 {
     const struct map_line *m = line_at(s, r->old);
 
-    if (m && s->locked && (r->new == m->end || r->new + pages_up(r->new_len) == m->start))
+    if (m && s->locked && r->new <= m->end && r->new + pages_up(r->new_len) >= m->start)
         return true;
     for (size_t i = 0; m && i < s->line_count; i++) {
         const struct map_line *n = &s->lines[i];

@@ -7,7 +7,7 @@ import qemu
 from harness import Case, Outcome
 from oracle import COUNTS, linux_is
 
-COUNT = 600
+COUNT = 2000
 
 
 def slice_of_oracle(env):
@@ -15,7 +15,7 @@ def slice_of_oracle(env):
     if not linux_is(6, 18):
         return Outcome(skip=f"this machine's Linux is {os.uname().release}, the answers are 6.18's")
     tool = os.path.join(os.path.dirname(qemu.__file__), "oracle.py")
-    command = [sys.executable, tool, "--build", os.path.dirname(env.kernel), "--count", str(COUNT), "--jobs", "1"]
+    command = [sys.executable, tool, "--build", os.path.dirname(env.kernel), "--count", str(COUNT), "--jobs", "1", "--check"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     lines = (done.stdout + done.stderr).rstrip().split("\n")
     counts = COUNTS.match(lines[-1])
