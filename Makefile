@@ -230,14 +230,16 @@ oracle: $(KERNEL) $(USER)/oracle
 
 test:
 	@tools/setup.sh
-	@python3 tools/total.py "$(SUBMAKE) check" "$(SUBMAKE) host-test" "$(SUBMAKE) mutants-slice" \
-		"$(SUBMAKE) boot-test"
+	@python3 tools/total.py "$(SUBMAKE) check" "$(SUBMAKE) host-test" "$(SUBMAKE) exhaust-slice" \
+		"$(SUBMAKE) fuzz-replay" "$(SUBMAKE) mutants-slice" "$(SUBMAKE) boot-test"
 
 check:
 	@python3 tools/check.py
 
 -include tests/host/host.mk
 -include tests/mutants/mutants.mk
+-include tests/exhaust/exhaust.mk
+-include tests/fuzz/fuzz.mk
 
 boot-test: $(KERNEL) $(INITRAMFS) $(ISO) $(if $(wildcard $(GRUB_UEFI)),$(UEFI_ISO))
 	@python3 tests/boot/run.py --build $(B) $(if $(T),--only='$(T)')
@@ -258,6 +260,8 @@ help:
 	@echo 'make run         boots the ISO in QEMU; /init is the mremap test; its TAP, then a line of counts'
 	@echo 'make test        all checks and tests; a line of counts at the end'
 	@echo 'make demo-warn   the historic warning with realign=off, and without it with realign=full'
+	@echo 'make exhaust     every small case of a move, of mremap and of a stack shift; goes on where it was stopped'
+	@echo 'make fuzz        libFuzzer on mm/, ELF, cpio and boot information; SECONDS=60 in all; T=elf: some of them'
 	@echo 'make mutants     historic mistakes put into mm/, each noticed by the host tests; M=flush: some of them'
 	@echo 'make coverage    lines and branches of mm/ that the host tests run; build/coverage/index.html'
 	@echo 'make oracle      the same calls on Linux and on Realign, compared; COUNT=20000 SEED=1'

@@ -81,6 +81,7 @@ void duel_start(struct duel *d)
     model_start(&d->m);
     mm_config.stack_guard = 2 * PAGE_SIZE;
     mm_config.realign = REALIGN_FULL;
+    mm_config.max_map_count = (uint32_t)d->m.max_maps;
     d->m.guard = 2;
     d->m.lowest = NUMBER(mm_config.mmap_min_addr);
     d->m.task_pages = NUMBER(TASK_SIZE);
@@ -97,6 +98,7 @@ void duel_start(struct duel *d)
 
 void duel_end(struct duel *d)
 {
+    duel_compare(d);
     sim_destroy(d->mm);
     for (unsigned n = 1; n <= MODEL_NAMED; n++)
         object_put(d->object[n]);
@@ -427,6 +429,7 @@ void duel_step(struct duel *d, const struct step *s)
     d->result = run(d, s);
     starved = s->fail && sim_refused();
     sim_fail_after(0, false);
+    d->short_of_memory = starved;
     if (starved) {
         check_starved(d, s, d->result, sim_changed(snap));
     } else {
@@ -436,6 +439,7 @@ void duel_step(struct duel *d, const struct step *s)
     d->refused += is_error(s, d->result);
     if (snap)
         sim_snapshot_free(snap);
-    duel_compare(d);
+    if (!d->sparse || d->steps % d->sparse == 0)
+        duel_compare(d);
     sim_check_calls = true;
 }

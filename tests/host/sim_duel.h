@@ -58,10 +58,12 @@ struct duel {
     struct object *wall;      /* what lies between the windows shows it */
     uint32_t frames_at_start; /* given out before the address space was made */
     uint64_t last_word;
-    uint64_t steps;   /* done */
-    uint64_t refused; /* of these, answered with an error */
-    uint64_t starved; /* and met by an allocation that failed */
-    long result;      /* of the last step */
+    uint64_t steps;       /* done */
+    uint64_t refused;     /* of these, answered with an error */
+    uint64_t starved;     /* and met by an allocation that failed */
+    long result;          /* of the last step */
+    unsigned sparse;      /* compare after each so-many-th step only, 0: after each */
+    bool short_of_memory; /* which met an allocation that failed */
 };
 
 /* An address space on a machine that runs: all of it watched if it is small, else some windows. */

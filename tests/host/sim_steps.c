@@ -2,6 +2,7 @@
 #include "tests/host/sim_steps.h"
 
 #include <signal.h>
+#include <stdio.h>
 
 #include "kernel/abi/mman.h"
 
@@ -373,34 +374,35 @@ bool next_step(struct choices *c, const struct duel *d, struct step *s)
 
 #define LAST 24
 
-FILE *duel_log;
+void (*duel_done)(const struct duel *d, const struct step *s);
 static struct step last[LAST];
 static uint64_t made;
 static uint64_t seed;
+static struct sigaction before;
 
-/* The simulator ends the program by abort(), after its story. */
+/* The simulator ends the program by abort(), after its story. Whoever waited for that is next. */
 static void tell(int signal_number)
 {
     fprintf(stderr, "the last of %llu steps since seed %llu:\n", (unsigned long long)made,
             (unsigned long long)seed);
     for (uint64_t n = made > LAST ? made - LAST : 0; n < made; n++)
         fprintf(stderr, "    %s;\n", step_text(&last[n % LAST]));
-    signal(signal_number, SIG_DFL);
+    sigaction(signal_number, &before, NULL);
     raise(signal_number);
 }
 
 void duel_run(struct duel *d, struct choices *c, uint64_t most)
 {
     struct step s;
-    void (*before)(int) = signal(SIGABRT, tell);
 
+    sigaction(SIGABRT, &(struct sigaction){.sa_handler = tell}, &before);
     made = 0;
     seed = c->seed;
     while (most-- && next_step(c, d, &s)) {
         last[made++ % LAST] = s;
-        if (duel_log)
-            fprintf(duel_log, "%s;\n", step_text(&s));
         duel_step(d, &s);
+        if (duel_done)
+            duel_done(d, &s);
     }
-    signal(SIGABRT, before);
+    sigaction(SIGABRT, &before, NULL);
 }

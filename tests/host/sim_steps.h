@@ -5,8 +5,6 @@
  */
 #pragma once
 
-#include <stdio.h>
-
 #include "tests/host/sim_duel.h"
 
 struct choices {
@@ -28,16 +26,8 @@ bool next_step(struct choices *c, const struct duel *d, struct step *s);
  */
 void duel_run(struct duel *d, struct choices *c, uint64_t most);
 
-/* Every step is told here before it is made, if not NULL. */
-extern FILE *duel_log;
+/* Called after each step of a run, if not NULL. */
+extern void (*duel_done)(const struct duel *d, const struct step *s);
 
 /* What a step is, as a line of C. Valid until the next call. */
 const char *step_text(const struct step *s);
-
-/*
- * The steps that were made since the start, as a program for Linux that can be compiled and run: it says where the
- * answers differ from those here. Addresses chosen by mm/ are given to Linux as fixed ones.
- */
-void program_begin(FILE *out, const struct duel *d);
-void program_step(FILE *out, const struct duel *d, const struct step *s);
-void program_end(FILE *out);

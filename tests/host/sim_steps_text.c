@@ -1,7 +1,7 @@
-/* Steps as C: a line for a story, and a program for Linux. See sim_steps.h. */
+/* A step as a line of C. See sim_steps.h. */
+#include <stdio.h>
 #include <string.h>
 
-#include "kernel/abi/errno.h"
 #include "kernel/abi/mman.h"
 #include "tests/host/sim_steps.h"
 

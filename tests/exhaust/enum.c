@@ -1,0 +1,560 @@
+/*
+ * All cases of a class. A case is a pair of ranges (where from, where to, how long), what lives near them, which pages
+ * are present, and how it is asked for.
+ *
+ * engine  pt_move itself. Neighbours are single pages, at the distances that matter to the left and right of both
+ *         ranges: adjacent, just inside and just outside the span of each level, and none; with a second one behind.
+ * remap   mm_mremap with FIXED, FIXED|DONTUNMAP, shrinking, growing, and MAYMOVE. The source is all of its area or a
+ *         part; areas live near both ranges; the target is free, or taken by something else.
+ * shift   stack_shift: every stack, every shift, areas below and above.
+ *
+ * Complete classes have every subset of all other pages as neighbours and every subset of the source's pages present.
+ */
+#include "tests/exhaust/enum.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "kernel/abi/mman.h"
+
+#define NONE 9999u
+#define DISTANCES 8
+#define PATTERNS 12
+#define TOLD 10 /* failures printed with a picture, per run */
+
+/* ---- Distances that matter, patterns ---- */
+
+/* Adds a distance unless it is there or the page would not be: @room pages are on that side. */
+static void add_distance(unsigned *list, unsigned *count, unsigned most, unsigned d, unsigned room)
+{
+    for (unsigned i = 0; i < *count; i++)
+        if (list[i] == d)
+            return;
+    if (*count < most && (d < room || d == NONE))
+        list[(*count)++] = d;
+}
+
+/* Of a side with @gap pages up to the edge of each level's span, given by @edge, and @room pages in all. */
+static unsigned distances(unsigned *list, unsigned most, unsigned edge, bool below, unsigned room)
+{
+    unsigned count = 0;
+
+    add_distance(list, &count, most, NONE, room);
+    for (unsigned l = PT_PMD; l <= PT_TOP; l++) {
+        unsigned span = span_pages(l);
+        unsigned gap = below ? edge % span : (span - edge % span) % span;
+
+        if (gap)
+            add_distance(list, &count, most, gap - 1, room);
+        add_distance(list, &count, most, gap, room);
+    }
+    add_distance(list, &count, most, 0, room);
+    return count;
+}
+
+/* Whether the @i-th of @len pages, page number @page, is present. */
+static bool in_pattern(unsigned pattern, unsigned page, unsigned i, unsigned len)
+{
+    unsigned span = span_pages(PT_PMD), at = page % span;
+
+    switch (pattern) {
+    case 0:
+        return true;
+    case 1:
+        return i == len - 1;
+    case 2:
+        return page / span % 2 == 0;
+    case 3:
+        return i == 0;
+    case 4:
+        return at == span - 1 || i == len - 1;
+    case 5:
+        return page / span % 2 == 1;
+    case 6:
+        return at == 0 || i == 0;
+    case 7:
+        return i % 2 == 0;
+    case 8:
+        return false;
+    case 9:
+        return i == len / 2;
+    case 10:
+        return i && i < len - 1;
+    default:
+        return page * 7 % 5 < 2;
+    }
+}
+
+static bool same_pages(const struct pages *a, const struct pages *b)
+{
+    return memcmp(a, b, sizeof(*a)) == 0;
+}
+
+/* The different sets that the patterns give for a range. */
+static unsigned patterns(struct pages *sets, unsigned most, unsigned from, unsigned len)
+{
+    unsigned count = 0;
+
+    for (unsigned n = 0; n < PATTERNS && count < most; n++) {
+        unsigned same = 0;
+
+        memset(&sets[count], 0, sizeof(sets[count]));
+        for (unsigned i = 0; i < len; i++)
+            if (in_pattern(n, from + i, i, len))
+                pages_add(&sets[count], from + i);
+        while (!same_pages(&sets[same], &sets[count]))
+            same++;
+        count += same == count;
+    }
+    return count;
+}
+
+/* ---- Running ---- */
+
+struct work {
+    const struct detail *d;
+    struct ex_case c;
+    struct tally *tally;
+    unsigned told;
+};
+
+static void failed(struct work *w, const struct ex_case *c)
+{
+    w->tally->failed++;
+    if (w->told++ >= TOLD)
+        return;
+    printf("not ok - %s\n# ", machine_words);
+    case_print(c);
+    case_picture(c);
+    fflush(stdout);
+}
+
+static void try_modes(struct work *w)
+{
+    for (enum realign mode = w->d->all_modes ? REALIGN_OFF : REALIGN_FULL; mode <= REALIGN_FULL;
+         mode++) {
+        w->c.mode = mode;
+        if (case_try(&w->c))
+            w->tally->passed++;
+        else
+            failed(w, &w->c);
+    }
+}
+
+/* ---- Areas ---- */
+
+static bool in(unsigned page, unsigned from, unsigned len)
+{
+    return page - from < len;
+}
+
+/* Pages of the target: of remap it may be longer or shorter than the source. */
+static unsigned target(const struct ex_case *c)
+{
+    return c->class == CLASS_REMAP ? c->new_len : c->len;
+}
+
+static bool free_page(const struct ex_case *c, unsigned page)
+{
+    if (page >= EX_TASK || in(page, c->old, c->len) || in(page, c->new, target(c)))
+        return false;
+    for (unsigned i = 0; i < c->areas; i++)
+        if (page >= c->area[i].from && page < c->area[i].to)
+            return false;
+    return true;
+}
+
+static void add_area(struct ex_case *c, unsigned from, unsigned to, char kind, bool present)
+{
+    c->area[c->areas++] = (struct area){(uint16_t)from, (uint16_t)to, kind};
+    for (unsigned p = from; present && p < to; p++)
+        pages_add(&c->present, p);
+}
+
+/* The kind that no neighbour of @page has, so that areas that meet stay two. */
+static char kind_at(const struct ex_case *c, unsigned page)
+{
+    bool r = false;
+
+    for (unsigned i = 0; i < c->areas; i++)
+        if (c->area[i].kind == 'r' && (c->area[i].to == page || c->area[i].from == page + 1))
+            r = true;
+    return r ? 'x' : 'r';
+}
+
+/* A neighbour of one page, and a second one behind it. False where there is no room for the first. */
+static bool put_near(struct ex_case *c, unsigned page, unsigned behind)
+{
+    if (page == NONE)
+        return true;
+    if (!free_page(c, page))
+        return false;
+    add_area(c, page, page + 1, kind_at(c, page), true);
+    if (behind != NONE && free_page(c, behind))
+        add_area(c, behind, behind + 1, kind_at(c, behind), true);
+    return true;
+}
+
+struct side {
+    unsigned list[DISTANCES];
+    unsigned count;
+    unsigned edge; /* below: the first page of the range; above: the first behind it */
+    bool below;
+};
+
+static void set_side(struct side *s, const struct detail *d, unsigned edge, bool below)
+{
+    unsigned room = below ? edge : EX_TASK - edge;
+
+    s->edge = edge;
+    s->below = below;
+    s->count = distances(s->list, d->distances, edge, below, edge <= EX_TASK ? room : 0);
+}
+
+static bool put_side(struct ex_case *c, const struct side *s, unsigned choice, bool second)
+{
+    unsigned d = s->list[choice];
+    unsigned page = d == NONE ? NONE : s->below ? s->edge - 1 - d : s->edge + d;
+    unsigned behind = second && d != NONE ? (s->below ? page - 2 : page + 2) : NONE;
+
+    return put_near(c, page, behind);
+}
+
+/* Every layout of neighbours on @count sides: @then is called for each. */
+static void each_layout(struct work *w, const struct side *sides, unsigned count,
+                        void (*then)(struct work *))
+{
+    const struct ex_case plain = w->c;
+    unsigned all = 1 + w->d->seconds;
+
+    for (unsigned s = 0; s < count; s++)
+        all *= sides[s].count;
+    for (unsigned n = 0; n < all; n++) {
+        unsigned rest = n / (1 + w->d->seconds);
+        bool second = n % (1 + w->d->seconds), fits = true;
+
+        for (unsigned s = 0; s < count && fits; s++) {
+            fits = put_side(&w->c, &sides[s], rest % sides[s].count, second);
+            rest /= sides[s].count;
+        }
+        if (fits && !(second && w->c.areas == plain.areas))
+            then(w);
+        w->c = plain;
+    }
+}
+
+/* Every pattern of present pages of the source. */
+static void each_pattern(struct work *w, void (*then)(struct work *))
+{
+    struct pages sets[PATTERNS + 1];
+    const struct pages near = w->c.present;
+    unsigned count = patterns(sets, w->d->patterns, w->c.old, w->c.len);
+
+    for (unsigned n = 0; n < count; n++) {
+        w->c.present = near;
+        for (unsigned i = 0; i < EX_WORDS; i++)
+            w->c.present.word[i] |= sets[n].word[i];
+        then(w);
+    }
+    w->c.present = near;
+}
+
+static void stage_and_try(struct work *w)
+{
+    case_stage(&w->c);
+    try_modes(w);
+}
+
+/* ---- engine ---- */
+
+static bool overlap(const struct ex_case *c)
+{
+    return c->new < c->old + c->len && c->old < c->new + c->len;
+}
+
+static void engine_patterns(struct work *w)
+{
+    each_pattern(w, stage_and_try);
+}
+
+/* With pages of its own in the target, which are cleared between plan and commit. */
+static void engine_taken(struct work *w)
+{
+    const struct ex_case plain = w->c;
+
+    if (overlap(&w->c))
+        return;
+    for (unsigned i = 0; i < w->c.len; i += 3)
+        add_area(&w->c, w->c.new + i, w->c.new + i + 1, 't', true);
+    each_pattern(w, stage_and_try);
+    w->c = plain;
+}
+
+static void engine_pair(struct work *w)
+{
+    struct side sides[4];
+
+    set_side(&sides[0], w->d, w->c.old, true);
+    set_side(&sides[1], w->d, w->c.old + w->c.len, false);
+    set_side(&sides[2], w->d, w->c.new, true);
+    set_side(&sides[3], w->d, w->c.new + w->c.len, false);
+    each_layout(w, sides, 4, engine_patterns);
+    if (w->c.len <= 3 * CASE_AREAS)
+        engine_taken(w);
+}
+
+/* Every subset of what is outside the ranges and of the source's pages; the target free or taken. */
+static void engine_complete(struct work *w)
+{
+    const struct ex_case plain = w->c;
+
+    for (uint64_t set = 0; set < (uint64_t)1 << EX_PAGES % 64; set++) {
+        bool fits = true;
+
+        for (unsigned p = 0; p < EX_PAGES && fits; p++) {
+            if (!(set >> p & 1))
+                continue;
+            fits = !in(p, w->c.new, w->c.len) || in(p, w->c.old, w->c.len) || !overlap(&w->c);
+            if (!in(p, w->c.old, w->c.len))
+                add_area(&w->c, p, p + 1, 'n', false);
+            pages_add(&w->c.present, p);
+        }
+        if (fits)
+            stage_and_try(w);
+        w->c = plain;
+    }
+}
+
+/* ---- remap ---- */
+
+/* Calls on one layout. The source may be longer than what moves, and the target longer than the source. */
+static void remap_pattern(struct work *w)
+{
+    case_stage(&w->c);
+    w->c.flags = MREMAP_MAYMOVE | MREMAP_FIXED;
+    try_modes(w);
+    if (w->c.new_len != w->c.len)
+        return;
+    w->c.flags |= MREMAP_DONTUNMAP;
+    try_modes(w);
+}
+
+static void remap_patterns(struct work *w)
+{
+    each_pattern(w, remap_pattern);
+}
+
+/* The area of the source is the source, or goes on at either end. */
+static bool put_source(struct ex_case *c, unsigned before, unsigned behind)
+{
+    if (before && (c->old == 0 || !free_page(c, c->old - 1)))
+        return false;
+    if (behind && !free_page(c, c->old + c->len))
+        return false;
+    add_area(c, c->old - before, c->old + c->len + behind, 'w', false);
+    if (before)
+        pages_add(&c->present, c->old - 1);
+    if (behind)
+        pages_add(&c->present, c->old + c->len);
+    return true;
+}
+
+/* Something lives in the target: all of it, or one page at either end. */
+static void remap_taken(struct work *w)
+{
+    const struct ex_case plain = w->c;
+    unsigned last = w->c.new + w->c.new_len;
+
+    add_area(&w->c, w->c.new, last, 'r', true);
+    remap_patterns(w);
+    w->c = plain;
+    add_area(&w->c, w->c.new, w->c.new + 1, 'x', true);
+    if (w->c.new_len > 1)
+        add_area(&w->c, last - 1, last, 'r', true);
+    remap_patterns(w);
+    w->c = plain;
+}
+
+static void remap_source(struct work *w, unsigned before, unsigned behind)
+{
+    const struct ex_case plain = w->c;
+    struct side sides[4];
+
+    if (put_source(&w->c, before, behind)) {
+        set_side(&sides[0], w->d, w->c.old - before, true);
+        set_side(&sides[1], w->d, w->c.old + w->c.len + behind, false);
+        set_side(&sides[2], w->d, w->c.new, true);
+        set_side(&sides[3], w->d, w->c.new + w->c.new_len, false);
+        each_layout(w, sides, 4, remap_patterns);
+        remap_taken(w);
+    }
+    w->c = plain;
+}
+
+/* ---- remap: growing, to where there is room ---- */
+
+static bool free_run(const struct ex_case *c, unsigned from, unsigned n)
+{
+    for (unsigned p = from; p < from + n; p++) {
+        if (p >= EX_TASK)
+            return false;
+        for (unsigned i = 0; i < c->areas; i++)
+            if (p >= c->area[i].from && p < c->area[i].to)
+                return false;
+    }
+    return true;
+}
+
+/* In place where the area ends with the source and there is room behind; else the highest gap. 0: nowhere. */
+static unsigned place_grown(const struct ex_case *c)
+{
+    unsigned end = c->old + c->len, page = EX_TASK;
+
+    if (c->area[0].to == end && free_run(c, end, c->new_len - c->len))
+        return c->old;
+    while (page > 0 && !free_run(c, page, c->new_len))
+        page--;
+    return page;
+}
+
+static void grow_pattern(struct work *w)
+{
+    case_stage(&w->c);
+    w->c.flags = MREMAP_MAYMOVE;
+    try_modes(w);
+}
+
+static void grow_layout(struct work *w)
+{
+    const struct ex_case plain = w->c;
+
+    w->c.new = place_grown(&w->c);
+    if (w->c.new || w->c.old == 0)
+        each_pattern(w, grow_pattern);
+    w->c = plain;
+}
+
+/* Once for each source: the target is not ours to choose. */
+static void grow_source(struct work *w)
+{
+    const struct ex_case plain = w->c;
+    const unsigned added[] = {1, span_pages(PT_PMD), span_pages(PT_PMD) + 1};
+    struct side sides[2];
+
+    for (unsigned n = 0; n < 6; n++) {
+        w->c.new = w->c.old;
+        w->c.new_len = w->c.len + added[n / 2];
+        if (w->c.new_len <= EX_TASK && put_source(&w->c, 0, n % 2)) {
+            set_side(&sides[0], w->d, w->c.old, true);
+            set_side(&sides[1], w->d, w->c.old + w->c.len + n % 2, false);
+            each_layout(w, sides, 2, grow_layout);
+        }
+        w->c = plain;
+    }
+}
+
+static void remap_pair(struct work *w)
+{
+    const struct ex_case plain = w->c;
+    unsigned lengths[] = {w->c.len, w->c.len - 1, w->c.len + 1};
+
+    for (unsigned n = 0; n < 3; n++) {
+        w->c.new_len = lengths[n];
+        if (!w->c.new_len || w->c.new + w->c.new_len > EX_TASK)
+            continue;
+        if (w->c.new < w->c.old + w->c.len && w->c.old < w->c.new + w->c.new_len)
+            continue;
+        for (unsigned ends = 0; ends < 4; ends++)
+            if (n == 0 || ends == 0)
+                remap_source(w, ends & 1, ends >> 1);
+        w->c = plain;
+    }
+    if (w->c.new == (w->c.old == 0))
+        grow_source(w);
+}
+
+/* ---- shift ---- */
+
+static void shift_patterns(struct work *w)
+{
+    /* The stack cannot come down over what is mapped. */
+    for (unsigned i = 0; i < w->c.areas; i++)
+        if (w->c.area[i].from < w->c.old && w->c.area[i].to > w->c.new)
+            return;
+    each_pattern(w, stage_and_try);
+}
+
+static void shift_pair(struct work *w)
+{
+    struct side sides[2];
+
+    if (w->c.new > w->c.old || w->c.old + w->c.len > EX_TASK)
+        return;
+    set_side(&sides[0], w->d, w->c.new, true);
+    set_side(&sides[1], w->d, w->c.old + w->c.len, false);
+    add_area(&w->c, w->c.old, w->c.old + w->c.len, 's', false);
+    each_layout(w, sides, 2, shift_patterns);
+    w->c.areas = 0;
+}
+
+/* ---- Pairs ---- */
+
+static void run_pair(struct work *w)
+{
+    if (w->d->class == CLASS_ENGINE && w->d->complete)
+        engine_complete(w);
+    else if (w->d->class == CLASS_ENGINE)
+        engine_pair(w);
+    else if (w->d->class == CLASS_REMAP)
+        remap_pair(w);
+    else
+        shift_pair(w);
+}
+
+static bool is_pair(const struct detail *d, unsigned old, unsigned len, unsigned new)
+{
+    if (d->class == CLASS_SHIFT)
+        return new < old &&old + len <= EX_TASK;
+    if (d->class == CLASS_REMAP && (old + len > EX_TASK || new + len > EX_TASK + 1))
+        return false;
+    if (d->class == CLASS_REMAP)
+        return old != new;
+    return new < old || new >= old + len;
+}
+
+/* Calls run_pair() for those chosen; returns how many pairs there are. */
+static uint64_t walk(struct work *w, uint64_t part, uint64_t parts, void (*at)(uint64_t pair))
+{
+    uint64_t pair = 0;
+
+    for (unsigned len = 1; len <= EX_PAGES; len++)
+        for (unsigned old = 0; old + len <= EX_PAGES; old++)
+            for (unsigned new = 0; new + len <= EX_PAGES + (w->d->class == CLASS_REMAP); new ++) {
+                if (!is_pair(w->d, old, len, new))
+                    continue;
+                if (parts && pair % parts == part) {
+                    w->c = (struct ex_case){
+                        .class = w->d->class, .old = old, .len = len, .new = new, .new_len = len};
+                    run_pair(w);
+                    if (at)
+                        at(pair);
+                }
+                pair++;
+            }
+    return pair;
+}
+
+uint64_t enum_pairs(const struct detail *d)
+{
+    struct work w = {.d = d};
+
+    return walk(&w, 0, 0, NULL);
+}
+
+void enum_run(const struct detail *d, uint64_t part, uint64_t parts, struct tally *tally,
+              void (*at)(uint64_t pair))
+{
+    struct work w = {.d = d, .tally = tally};
+
+    walk(&w, part, parts, at);
+}
