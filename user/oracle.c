@@ -188,14 +188,25 @@ static void __attribute__((noinline)) use_stack(void)
         bytes[i] = 1;
 }
 
+/* Where the heap starts: behind a page that keeps it apart from the program's data. 0 when there is none. */
+static uint64_t start_heap(void)
+{
+    uint64_t guard = pages_up((uint64_t)raw_call(SYS_brk, 0, 0, 0, 0, 0, 0));
+    uint64_t heap = guard + PAGE;
+
+    if (raw_call(SYS_brk, heap, 0, 0, 0, 0, 0) != (long)heap)
+        return 0;
+    return raw_call(SYS_mprotect, guard, PAGE, PROT_NONE, 0, 0, 0) ? 0 : heap;
+}
+
 int main(int argc, char **argv)
 {
-    uint64_t heap = pages_up((uint64_t)raw_call(SYS_brk, 0, 0, 0, 0, 0, 0));
+    uint64_t heap = start_heap();
 
     (void)argc;
     parse_arguments(argv);
     oracle_fd = open("/proc/self/exe", O_RDONLY);
-    if (oracle_fd < 0 || raw_call(SYS_brk, heap, 0, 0, 0, 0, 0) != (long)heap) {
+    if (oracle_fd < 0 || !heap) {
         put("oracle: no file to map, or no heap\n");
         put_flush();
         return 2;

@@ -277,7 +277,7 @@ void op_brk(struct sequence *s)
     if (chance(&s->rng, 10))
         want = base;
     if (want < base)
-        want = chance(&s->rng, 50) ? base : base - PAGE;
+        want = chance(&s->rng, 50) ? base : base - 2 * PAGE;
     if (want >= base + HEAP_SIZE / 2)
         want = base + 2 * PAGE;
     if (s->large) /* the heap is not MAP_NORESERVE, and must not become large elsewhere */

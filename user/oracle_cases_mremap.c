@@ -147,15 +147,13 @@ static void stay_in_one(const struct sequence *s, struct remap_call *r)
 }
 
 /*
- * Whether the mapping at r->old touches another one that looks the same, or, locked, what it becomes at r->new.
+ * Whether the mapping at r->old touches another one that looks the same.
  * linux.md: "What DONTUNMAP leaves": once it is empty and unlocked, nothing may keep the two apart any more.
  */
 static bool has_twin(const struct sequence *s, const struct remap_call *r)
 {
     const struct map_line *m = line_at(s, r->old);
 
-    if (m && s->locked && r->new <= m->end && r->new + pages_up(r->new_len) >= m->start)
-        return true;
     for (size_t i = 0; m && i < s->line_count; i++) {
         const struct map_line *n = &s->lines[i];
 
