@@ -12,6 +12,7 @@ import dataclasses
 import itertools
 import os
 import re
+import resource
 import subprocess
 import sys
 import tempfile
@@ -91,6 +92,18 @@ def linux_is(major, minor):
     """Whether this machine's kernel is at least so new."""
     found = re.match(r"(\d+)\.(\d+)", LINUX)
     return (int(found.group(1)), int(found.group(2))) >= (major, minor)
+
+
+def doubts():
+    """Why this machine's Linux may answer otherwise than Realign should, or None."""
+    locked = resource.getrlimit(resource.RLIMIT_MEMLOCK)[0]
+    with open("/proc/sys/vm/overcommit_memory", encoding="ascii") as file:
+        overcommit = file.read().strip()
+    if not linux_is(6, 18):
+        return f"this machine's Linux is {LINUX}, the answers are 6.18's"
+    if os.geteuid() and locked != resource.RLIM_INFINITY and locked < 8 << 20:
+        return "less than 8 MiB of memory may be locked (ulimit -l)"
+    return "memory is not overcommitted (vm.overcommit_memory)" if overcommit == "2" else None
 
 
 def sequence_arguments(args, first, count):
@@ -198,6 +211,8 @@ def main():
     if args.several_vmas and not linux_is(6, 17):
         print(f"# Linux {LINUX} moves one VMA at a time: sequences that move several are skipped")
         args.several_vmas = False
+    if doubts():
+        print(f"# {doubts()}")
     with tempfile.TemporaryDirectory() as directory:
         program = os.path.abspath(f"{args.build}/user/oracle")
         kernels = Linux(program), Realign(f"{args.build}/kernel.elf", program, directory, "check=1" if args.check else "")
