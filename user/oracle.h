@@ -46,10 +46,10 @@ struct window {
 #define HEAP_SIZE MIB(1)
 #define SMALL_SIZE MIB(64)
 #define LARGE_SIZE GIB(8)
+#define MARGIN GIB(16) /* around A's and B's origin nothing but ours is ever mapped */
+
 /* Calls that make pages resident do so for no more than this. */
 #define POPULATE_MAX KIB(256)
-
-#define MARGIN GIB(16) /* around A's and B's origin nothing but ours is ever mapped */
 
 /* ---- A sequence ---- */
 
