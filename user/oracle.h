@@ -163,6 +163,7 @@ uint64_t mapped_from(const struct sequence *s, uint64_t addr);
 bool all_lines(const struct sequence *s, uint64_t start, uint64_t end,
                bool (*test)(const struct map_line *));
 bool is_file(const struct map_line *m);
+uint64_t file_size(void);
 bool is_heap(const struct sequence *s, uint64_t addr);
 
 /* Remember that the page at @addr may be resident. */

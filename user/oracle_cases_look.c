@@ -74,6 +74,11 @@ bool is_file(const struct map_line *m)
     return m->name[0] == '/' && strncmp(m->name, "/dev/zero", 9) != 0;
 }
 
+uint64_t file_size(void)
+{
+    return (uint64_t)raw_call(SYS_lseek, (uint64_t)oracle_fd, 0, 2, 0, 0, 0);
+}
+
 bool is_heap(const struct sequence *s, uint64_t addr)
 {
     const struct window *w = &s->windows[WINDOW_H];
@@ -221,7 +226,7 @@ static void scan_book(const struct sequence *s, struct pages *p, const struct ma
 static void scan_file(const struct sequence *s, struct pages *p, const struct map_line *m,
                       bool whole)
 {
-    uint64_t size = (uint64_t)raw_call(SYS_lseek, (uint64_t)oracle_fd, 0, 2, 0, 0, 0);
+    uint64_t size = file_size();
     uint64_t at = m->start;
 
     for (size_t i = 0; readable(m) && !whole && i < s->book_count; i++)

@@ -18,8 +18,8 @@ static bool probe_write(uint64_t addr)
 }
 
 /*
- * Whether growing down to @page goes the same way on both kernels. Not so, linux.md: "A forbidden access below a
- * mapping that grows down", and one that "grows down until it touches another".
+ * Whether growing down to @page goes the same way on both kernels. Not so, linux.md: "A refused access" below a
+ * mapping that grows down, and one that "grows down until it touches another".
  */
 static bool grows_alike(const struct sequence *s, uint64_t page, bool write)
 {
@@ -48,6 +48,8 @@ static bool touch(struct sequence *s, uint64_t page, bool write, bool directly, 
 
     if (!m && s->grows && !grows_alike(s, page, write))
         return false;
+    if (m && write && is_file(m) && page - m->start + m->offset >= file_size())
+        return false; /* linux.md: "A refused access" */
     if (safe && !write && m->perms[0] == 'r') {
         (void)*(const volatile uint64_t *)addr;
         return true;
