@@ -80,8 +80,6 @@ static int store(unsigned long va)
     return kind;
 }
 
-/* A page is executed by fetching one instruction of it: what it holds is no program, so only faults of the fetch count. */
-#define execute(va) 0 /* not done */
 #define copy_from(va) (load(va) ? -EFAULT : 0)
 #define copy_to(va) (store(va) ? -EFAULT : 0)
 

@@ -102,8 +102,14 @@ void program_step(FILE *out, const struct duel *d, const struct step *s)
     case STEP_BRK:
         brk_step(out, d);
         break;
+    case STEP_TOUCH:
+        if (s->what == ACCESS_EXEC) {
+            fprintf(out, "    /* %s: %ld */\n", step_text(&fixed), d->result);
+            break;
+        }
+        /* fall through */
     default:
-        if (d->short_of_memory)
+        if (d->short_of_memory && d->failed)
             fprintf(out, "    /* short of memory: %s: %ld */\n", step_text(&fixed), d->result);
         else
             expect(out, &fixed, d->result);

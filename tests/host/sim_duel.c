@@ -436,7 +436,8 @@ void duel_step(struct duel *d, const struct step *s)
         compare_answers(s, d->result, model_run(d, s));
         pair_objects(d, d->result);
     }
-    d->refused += is_error(s, d->result);
+    d->failed = is_error(s, d->result);
+    d->refused += d->failed;
     if (snap)
         sim_snapshot_free(snap);
     if (!d->sparse || d->steps % d->sparse == 0)

@@ -64,6 +64,7 @@ struct duel {
     long result;          /* of the last step */
     unsigned sparse;      /* compare after each so-many-th step only, 0: after each */
     bool short_of_memory; /* which met an allocation that failed */
+    bool failed;          /* and was answered with an error */
 };
 
 /* An address space on a machine that runs: all of it watched if it is small, else some windows. */

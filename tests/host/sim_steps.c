@@ -25,17 +25,32 @@ static bool used_up(const struct choices *c)
     return c->data && c->at >= c->size;
 }
 
+static void record(struct choices *c, unsigned n, unsigned value)
+{
+    for (unsigned bytes = n > 256 ? 2 : 1; bytes--;)
+        if (c->made_count < c->made_size)
+            c->made[c->made_count++] = (uint8_t)(value >> 8 * bytes);
+}
+
+static unsigned pick_random(struct choices *c, unsigned n)
+{
+    unsigned value;
+
+    c->random ^= c->random << 13;
+    c->random ^= c->random >> 7;
+    c->random ^= c->random << 17;
+    value = (unsigned)((c->random >> 20) % n);
+    record(c, n, value);
+    return value;
+}
+
 /* 0 .. n - 1, n <= 65536. Zeros when the data has ended. */
 static unsigned pick(struct choices *c, unsigned n)
 {
     unsigned value = 0;
 
-    if (!c->data) {
-        c->random ^= c->random << 13;
-        c->random ^= c->random >> 7;
-        c->random ^= c->random << 17;
-        return (unsigned)((c->random >> 20) % n);
-    }
+    if (!c->data)
+        return pick_random(c, n);
     for (unsigned bytes = n > 256 ? 2 : 1; bytes--;)
         value = value << 8 | (c->at < c->size ? c->data[c->at] : 0), c->at++;
     return value % n;
@@ -377,16 +392,29 @@ bool next_step(struct choices *c, const struct duel *d, struct step *s)
 void (*duel_done)(const struct duel *d, const struct step *s);
 static struct step last[LAST];
 static uint64_t made;
-static uint64_t seed;
+static const struct choices *source;
 static struct sigaction before;
+
+static void save_input(void)
+{
+    FILE *file = source->made_count ? fopen(DUEL_INPUT, "wb") : NULL;
+
+    if (!file)
+        return;
+    fwrite(source->made, 1, source->made_count, file);
+    fclose(file);
+    fprintf(stderr, "to make them again: build/fuzz/replay-mm-%dx%d " DUEL_INPUT "\n", PT_BITS,
+            PT_LEVELS);
+}
 
 /* The simulator ends the program by abort(), after its story. Whoever waited for that is next. */
 static void tell(int signal_number)
 {
     fprintf(stderr, "the last of %llu steps since seed %llu:\n", (unsigned long long)made,
-            (unsigned long long)seed);
+            (unsigned long long)source->seed);
     for (uint64_t n = made > LAST ? made - LAST : 0; n < made; n++)
         fprintf(stderr, "    %s;\n", step_text(&last[n % LAST]));
+    save_input();
     sigaction(signal_number, &before, NULL);
     raise(signal_number);
 }
@@ -397,7 +425,7 @@ void duel_run(struct duel *d, struct choices *c, uint64_t most)
 
     sigaction(SIGABRT, &(struct sigaction){.sa_handler = tell}, &before);
     made = 0;
-    seed = c->seed;
+    source = c;
     while (most-- && next_step(c, d, &s)) {
         last[made++ % LAST] = s;
         duel_step(d, &s);

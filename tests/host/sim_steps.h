@@ -12,6 +12,9 @@ struct choices {
     size_t size, at;
     uint64_t seed, random;
     bool shortages; /* let allocations fail now and then */
+    uint8_t *
+        made; /* if not NULL: room for the random choices as bytes, which give the same steps again */
+    size_t made_size, made_count;
 };
 
 /* Choices out of @data; or for NULL, random ones from @seed. */
@@ -21,9 +24,10 @@ struct choices choices_of(const uint8_t *data, size_t size, uint64_t seed);
 bool next_step(struct choices *c, const struct duel *d, struct step *s);
 
 /*
- * One run, to the end of the choices or for @most steps. If it dies, the last steps are told on
- * stderr.
+ * One run, to the end of the choices or for @most steps. If it dies, the last steps are told on stderr, and c->made is
+ * written to DUEL_INPUT, from which tests/fuzz/replay.c makes the run again.
  */
+#define DUEL_INPUT "build/model.input"
 void duel_run(struct duel *d, struct choices *c, uint64_t most);
 
 /* Called after each step of a run, if not NULL. */

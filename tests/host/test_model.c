@@ -24,10 +24,12 @@ static void test_random_calls(void **state)
     uint64_t steps = 0, refused = 0, starved = 0;
 
     for (uint64_t seed = 0; steps < STEPS; seed++) {
+        static uint8_t made[STEPS_EACH * 64];
         struct choices c = choices_of(NULL, 0, seed);
 
+        c.made = made;
+        c.made_size = sizeof(made);
         sim_boot(FRAMES);
-        sim_op("seed");
         duel_start(&d);
         duel_run(&d, &c, STEPS_EACH);
         steps += d.steps;
