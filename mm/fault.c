@@ -145,11 +145,15 @@ static enum fault_result take_new_page(struct fault *f)
 
 /* ---- Commit ---- */
 
-/* Down to the page of the fault; a stack that it now touches may be one with it. */
+/*
+ * Down to the page of the fault; a stack that it now touches may be one with it. What grows has an
+ * identity from then on, as on Linux.
+ */
 static void grow_stack(struct fault *f)
 {
     struct vma_reserve retired = {NULL};
 
+    vma_identify(f->mm, f->vma);
     vma_resize(f->mm, f->vma, f->addr, f->vma->end);
     vma_merge(f->mm, (struct range){f->addr, f->addr}, &retired);
     vma_reserve_drain(&retired);

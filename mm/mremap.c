@@ -271,14 +271,18 @@ static void keep_source(struct remap *r)
     vma_merge(r->mm, vma_range(vma), &r->vmas);
 }
 
+/*
+ * D first, then S, as on Linux: what merges with D may be the VMA that S is cut from. That takes a
+ * VMA for the split at most, and merging has given one back.
+ */
 static void settle_vmas(struct remap *r, struct vma *vma)
 {
-    if (!(r->flags & MREMAP_DONTUNMAP))
-        vma_cut(r->mm, r->src, &r->vmas);
     vma_insert(r->mm, vma);
     vma_merge(r->mm, r->dst, &r->vmas);
     if (r->flags & MREMAP_DONTUNMAP)
         keep_source(r);
+    else
+        vma_cut(r->mm, r->src, &r->vmas);
     vma_reserve_drain(&r->vmas);
 }
 

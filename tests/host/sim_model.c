@@ -351,6 +351,7 @@ static bool may_grow(const struct model *m, unsigned i, unsigned top)
 
 static void grow(struct model *m, unsigned i, unsigned top)
 {
+    identify(m, top);
     for (unsigned n = top; n-- > i;) {
         m->page[n] = m->page[n + 1];
         m->page[n].pgoff--;

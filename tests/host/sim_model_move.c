@@ -198,15 +198,15 @@ static long move(struct remap *r)
     dst = span_of(r, r->new, r->new_len);
     lift(r, moved);
     model_clear(m, dst);
-    if (!(r->flags & MREMAP_DONTUNMAP))
-        model_clear(m, src);
     memcpy(&m->page[dst.from], moved, r->new_len / PAGE * sizeof(moved[0]));
-    model_sweep(m);
     model_join(m, dst);
     if (r->flags & MREMAP_DONTUNMAP) {
         r->extent = model_extent(m, r->at);
         leave_source(r, src);
+    } else {
+        model_clear(m, src);
     }
+    model_sweep(m);
     if (moved[0].locked && r->new_len > r->old_len)
         model_populate(m, (struct span){dst.from + (unsigned)(r->old_len / PAGE), dst.to});
     return (long)r->new;
