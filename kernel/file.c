@@ -70,6 +70,32 @@ struct files *files_create(void)
     return files;
 }
 
+struct files *files_copy(const struct files *files)
+{
+    struct files *copy = files_create();
+
+    if (!copy || !files->size)
+        return copy;
+    copy->table = kmalloc(files->size * sizeof(*copy->table));
+    if (!copy->table) {
+        kfree(copy, sizeof(*copy));
+        return NULL;
+    }
+    copy->size = files->size;
+    for (uint32_t fd = 0; fd < files->size; fd++)
+        if (files->table[fd].file)
+            copy->table[fd] =
+                (struct descriptor){file_get(files->table[fd].file), files->table[fd].cloexec};
+    return copy;
+}
+
+struct files *files_get(struct files *files)
+{
+    kassert(files->refs > 0);
+    files->refs++;
+    return files;
+}
+
 void files_put(struct files *files)
 {
     if (--files->refs > 0)
@@ -87,14 +113,14 @@ struct descriptor *files_descriptor(struct files *files, int fd)
     return &files->table[fd];
 }
 
-struct file *files_get_path(struct files *files, int fd)
+struct file *files_lookup_path(struct files *files, int fd)
 {
     struct descriptor *d = files_descriptor(files, fd);
 
     return d ? file_get(d->file) : NULL;
 }
 
-struct file *files_get(struct files *files, int fd)
+struct file *files_lookup(struct files *files, int fd)
 {
     struct descriptor *d = files_descriptor(files, fd);
 

@@ -77,13 +77,17 @@ struct files {
 
 /* An empty table; NULL when memory is out. */
 [[nodiscard]] struct files *files_create(void);
+
+/* fork: a table of the same open files, each shared with @files; NULL when memory is out. */
+[[nodiscard]] struct files *files_copy(const struct files *files);
+struct files *files_get(struct files *files);
 void files_put(struct files *files);
 
 /* The file behind @fd with a reference, for file_put(); NULL when there is none, or with O_PATH. */
-struct file *files_get(struct files *files, int fd);
+struct file *files_lookup(struct files *files, int fd);
 
 /* The same, also with O_PATH. */
-struct file *files_get_path(struct files *files, int fd);
+struct file *files_lookup_path(struct files *files, int fd);
 
 /* The descriptor @fd, NULL when it is free. */
 struct descriptor *files_descriptor(struct files *files, int fd);

@@ -7,7 +7,7 @@
 
 static struct file *get(int fd)
 {
-    return files_get(process_current()->files, fd);
+    return files_lookup(process_current()->files, fd);
 }
 
 /* Give @file back and pass @result on. */
@@ -193,7 +193,7 @@ SYSCALL3(lseek, int, fd, int64_t, offset, int, whence)
 
 SYSCALL2(fstat, int, fd, vaddr_t, buf)
 {
-    struct file *file = files_get_path(process_current()->files, fd);
+    struct file *file = files_lookup_path(process_current()->files, fd);
     struct stat st;
 
     if (!file)
@@ -227,7 +227,7 @@ static uint64_t limit(void)
 static long duplicate(int fd, uint64_t lowest, bool cloexec)
 {
     struct files *files = process_current()->files;
-    struct file *file = files_get_path(files, fd);
+    struct file *file = files_lookup_path(files, fd);
     long new;
 
     if (!file)
@@ -241,7 +241,7 @@ static long duplicate(int fd, uint64_t lowest, bool cloexec)
 SYSCALL1(dup, int, fd)
 {
     struct files *files = process_current()->files;
-    struct file *file = files_get_path(files, fd);
+    struct file *file = files_lookup_path(files, fd);
     long new;
 
     if (!file)
@@ -261,7 +261,7 @@ static long duplicate_to(int fd, uint32_t new, bool cloexec)
 
     if (new >= limit())
         return -EBADF;
-    file = files_get_path(files, fd);
+    file = files_lookup_path(files, fd);
     if (!file)
         return -EBADF;
     err = files_set(files, new, file, cloexec);

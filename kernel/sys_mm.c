@@ -73,7 +73,7 @@ SYSCALL6(mmap, vaddr_t, addr, uint64_t, len, uint32_t, prot, uint32_t, flags, in
         mm = lock_current();
         return unlock(mm, mm_mmap(mm, addr, len, prot, flags, NULL, offset, true));
     }
-    file = files_get(process_current()->files, fd);
+    file = files_lookup(process_current()->files, fd);
     if (!file)
         return -EBADF;
     result = len ? map_file(file, addr, len, prot, flags, offset) : -EINVAL;
