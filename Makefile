@@ -96,18 +96,19 @@ $(KERNEL): $(OBJECTS) $(B)/symbols1.o linker.ld $(B)/sources.list
 
 # ---- User programs --------------------------------------------------------------------------------------------------
 #
-# Each user/NAME.c is a program, except testlib.c and the parts that a program is split into: user/NAME_cases_*.c
-# belong to NAME.c or to NAME_test.c. All are linked with testlib.c. Those in PIES are built a second time, as
-# position-independent NAME_pie.
+# Each user/NAME.c is a program, except testlib.c, suitelib.c and the parts that a program is split into:
+# user/NAME_cases_*.c belong to NAME.c or to NAME_test.c. All are linked with testlib.c and suitelib.c. Those in PIES
+# are built a second time, as position-independent NAME_pie; those in GLIBCS with Debian's C library, as NAME_glibc.
 
 MUSL_GCC := musl-gcc
 MUSL := /usr/lib/x86_64-linux-musl
 USER_SOURCES := $(filter user/%,$(SOURCES))
-PROGRAMS := $(filter-out testlib,$(foreach f,$(USER_SOURCES),$(if $(findstring _cases_,$f),,$(basename $(notdir $f)))))
+PROGRAMS := $(filter-out testlib suitelib,$(foreach f,$(USER_SOURCES),$(if $(findstring _cases_,$f),,$(basename $(notdir $f)))))
 PIES := $(filter abi_test stack_test,$(PROGRAMS))
+GLIBCS := $(filter process_test cow_test thread_test signal_test,$(PROGRAMS))
 USER := $(B)/user
 USER_CFLAGS := -std=gnu17 -O2 -g -Wall -Wextra -Werror -fno-strict-aliasing -I. -ffile-prefix-map='$(CURDIR)/='
-USER_BINARIES := $(PROGRAMS:%=$(USER)/%) $(PIES:%=$(USER)/%_pie)
+USER_BINARIES := $(PROGRAMS:%=$(USER)/%) $(PIES:%=$(USER)/%_pie) $(GLIBCS:%=$(USER)/%_glibc)
 
 $(USER)/%.o: user/%.c Makefile
 	@mkdir -p $(@D)
@@ -119,8 +120,15 @@ $(USER)/%.pie.o: user/%.c Makefile
 	$(call say,CC,$< (PIE))
 	$(Q)$(MUSL_GCC) $(USER_CFLAGS) -fPIE -MMD -MP -c $< -o $@
 
+$(USER)/%.glibc.o: user/%.c Makefile
+	@mkdir -p $(@D)
+	$(call say,CC,$< (glibc))
+	$(Q)$(CC) $(USER_CFLAGS) -fno-pie -MMD -MP -c $< -o $@
+
+USER_LIBRARY := user/testlib.c user/suitelib.c
+
 # The objects of program $1, with suffix $2.
-user_objects = $(patsubst user/%.c,$(USER)/%$2,$(filter user/$1.c user/$(1:_test=)_cases_% user/testlib.c,$(USER_SOURCES)))
+user_objects = $(patsubst user/%.c,$(USER)/%$2,$(filter user/$1.c user/$(1:_test=)_cases_% $(USER_LIBRARY),$(USER_SOURCES)))
 
 define USER_PROGRAM
 $(USER)/$1: $(call user_objects,$1,.o) $(B)/sources.list
@@ -135,8 +143,15 @@ $(USER)/$1_pie: $(call user_objects,$1,.pie.o) $(B)/sources.list
 		$(MUSL)/rcrt1.o $(MUSL)/crti.o $$(filter %.o,$$^) $(MUSL)/crtn.o -o $$@
 endef
 
+define USER_GLIBC
+$(USER)/$1_glibc: $(call user_objects,$1,.glibc.o) $(B)/sources.list
+	$$(call say,LD,$$@)
+	$$(Q)$(CC) -static -no-pie -pthread -s $$(filter %.o,$$^) -o $$@
+endef
+
 $(foreach p,$(PROGRAMS),$(eval $(call USER_PROGRAM,$p)))
 $(foreach p,$(PIES),$(eval $(call USER_PIE,$p)))
+$(foreach p,$(GLIBCS),$(eval $(call USER_GLIBC,$p)))
 
 -include $(wildcard $(USER)/*.d)
 .SECONDARY:

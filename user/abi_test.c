@@ -23,7 +23,6 @@
 #include <time.h>
 
 uint64_t area;
-char own_path[512];
 
 char *map_pages(size_t at, size_t pages, int prot, int flags)
 {

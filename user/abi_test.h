@@ -14,12 +14,6 @@
 #define NOT_CANONICAL 0x800000000000ul
 #define RW (PROT_READ | PROT_WRITE)
 
-/* @call must give @expected. */
-#define EXPECT(call, expected) tap_check_equal(#call, (long)(call), (long)(expected))
-
-/* A system call: its result, or -errno. */
-#define SYS(...) result(syscall(__VA_ARGS__))
-
 struct abi_case {
     const char *name;
     void (*run)(void);
@@ -31,12 +25,7 @@ extern const struct abi_case file_cases[];
 extern const size_t file_case_count;
 
 extern uint64_t area;      /* 1 GiB of free addresses; each test leaves them free */
-extern char own_path[512]; /* of the running program */
-
-static inline long result(long ret)
-{
-    return ret == -1 ? -errno : ret;
-}
+extern char own_path[512]; /* of the running program; suitelib.c */
 
 /* Map @pages fresh pages at the area's page @at. */
 char *map_pages(size_t at, size_t pages, int prot, int flags);

@@ -13,7 +13,7 @@
 
 /* ---- Results ---- */
 
-static struct {
+static struct tap {
     unsigned passed;
     unsigned failed;
     unsigned skipped;
@@ -21,7 +21,7 @@ static struct {
     const char *skip;
     char text[8192]; /* the findings, each line ready to print */
     size_t text_len;
-} tap;
+} own_tap, *tap = &own_tap;
 
 void tap_begin(void)
 {
@@ -34,44 +34,53 @@ void tap_begin(void)
     fflush(stdout);
 }
 
+void tap_share(void)
+{
+    struct tap *shared =
+        mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+    if (shared == MAP_FAILED) {
+        printf("Bail out! no shared memory: %s\n", strerror(errno));
+        exit(1);
+    }
+    *shared = *tap;
+    tap = shared;
+}
+
 void tap_resume(unsigned passed, unsigned failed, unsigned skipped)
 {
-    tap.passed = passed;
-    tap.failed = failed;
-    tap.skipped = skipped;
+    tap->passed = passed;
+    tap->failed = failed;
+    tap->skipped = skipped;
 }
 
 void tap_counts(unsigned *passed, unsigned *failed, unsigned *skipped)
 {
-    *passed = tap.passed;
-    *failed = tap.failed;
-    *skipped = tap.skipped;
+    *passed = tap->passed;
+    *failed = tap->failed;
+    *skipped = tap->skipped;
 }
 
 /* Append one line of diagnostics; what no longer fits is left out. */
 static void tap_note(const char *fmt, va_list args)
 {
-    char *at = tap.text + tap.text_len;
-    size_t left = sizeof(tap.text) - tap.text_len;
-    int len;
+    char line[512] = "# ";
+    int len = vsnprintf(line + 2, sizeof(line) - 3, fmt, args);
+    size_t size = strnlen(line, sizeof(line) - 2) + 1, at;
 
-    if (left < 256)
+    if (len < 0 || tap->text_len + size > sizeof(tap->text))
         return;
-    memcpy(at, "# ", 2);
-    len = vsnprintf(at + 2, left - 3, fmt, args);
-    if (len < 0)
-        return;
-    if ((size_t)len > left - 4)
-        len = (int)(left - 4);
-    at[2 + len] = '\n';
-    tap.text_len += (size_t)len + 3;
+    line[size - 1] = '\n';
+    at = __atomic_fetch_add(&tap->text_len, size, __ATOMIC_SEQ_CST);
+    if (at + size <= sizeof(tap->text))
+        memcpy(tap->text + at, line, size);
 }
 
 void tap_fail(const char *fmt, ...)
 {
     va_list args;
 
-    tap.findings++;
+    __atomic_fetch_add(&tap->findings, 1, __ATOMIC_SEQ_CST);
     va_start(args, fmt);
     tap_note(fmt, args);
     va_end(args);
@@ -105,43 +114,44 @@ void tap_check_equal(const char *what, long seen, long expected)
 
 void tap_skip(const char *reason)
 {
-    tap.skip = reason;
+    tap->skip = reason;
 }
 
 bool tap_failing(void)
 {
-    return tap.findings != 0;
+    return tap->findings != 0;
 }
 
 void tap_done(const char *name)
 {
-    unsigned number = tap.passed + tap.failed + tap.skipped + 1;
+    unsigned number = tap->passed + tap->failed + tap->skipped + 1;
+    size_t len = tap->text_len < sizeof(tap->text) ? tap->text_len : sizeof(tap->text);
 
-    if (tap.findings) {
-        tap.failed++;
-        printf("not ok %u - %s\n%.*s", number, name, (int)tap.text_len, tap.text);
-    } else if (tap.skip) {
-        tap.skipped++;
-        printf("ok %u - %s # SKIP %s\n", number, name, tap.skip);
+    if (tap->findings) {
+        tap->failed++;
+        printf("not ok %u - %s\n%.*s", number, name, (int)len, tap->text);
+    } else if (tap->skip) {
+        tap->skipped++;
+        printf("ok %u - %s # SKIP %s\n", number, name, tap->skip);
     } else {
-        tap.passed++;
+        tap->passed++;
         printf("ok %u - %s\n", number, name);
     }
     fflush(stdout);
-    tap.findings = 0;
-    tap.skip = NULL;
-    tap.text_len = 0;
+    tap->findings = 0;
+    tap->skip = NULL;
+    tap->text_len = 0;
 }
 
 int tap_end(void)
 {
-    printf("1..%u\n", tap.passed + tap.failed + tap.skipped);
-    printf("%u passed, %u failed", tap.passed, tap.failed);
-    if (tap.skipped)
-        printf(", %u skipped", tap.skipped);
+    printf("1..%u\n", tap->passed + tap->failed + tap->skipped);
+    printf("%u passed, %u failed", tap->passed, tap->failed);
+    if (tap->skipped)
+        printf(", %u skipped", tap->skipped);
     printf("\n");
     fflush(stdout);
-    return tap.failed != 0;
+    return tap->failed != 0;
 }
 
 /* ---- The kernel below ---- */

@@ -6,6 +6,7 @@
  */
 #pragma once
 
+#include <errno.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -39,6 +40,12 @@
 /* Print the head of the TAP stream. On Linux, also switch transparent huge pages off for this process. */
 void tap_begin(void);
 
+/*
+ * From now on, what a forked child or a thread finds counts as if we had found it, before it ends or we go on; a
+ * child must not end a case.
+ */
+void tap_share(void);
+
 /* Start from counts of an earlier program, whose test lines came before ours. */
 void tap_resume(unsigned passed, unsigned failed, unsigned skipped);
 void tap_counts(unsigned *passed, unsigned *failed, unsigned *skipped);
@@ -68,7 +75,18 @@ int tap_end(void);
 #define CHECK_EQ(what, seen, expected) tap_check_equal(what, (long)(seen), (long)(expected))
 void tap_check_equal(const char *what, long seen, long expected);
 
+/* @call must give @expected. */
+#define EXPECT(call, expected) tap_check_equal(#call, (long)(call), (long)(expected))
+
 /* ---- The kernel below ---- */
+
+/* A system call: its result, or -errno. */
+#define SYS(...) result(syscall(__VA_ARGS__))
+
+static inline long result(long ret)
+{
+    return ret == -1 ? -errno : ret;
+}
 
 /* Realign is known by the counters of moved entries in its /proc/vmstat. */
 bool on_realign(void);
