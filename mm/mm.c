@@ -61,9 +61,23 @@ struct mm *mm_create(void)
     mm->limits = (struct mm_limits){UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX};
     mm->layout.mmap_base = TASK_SIZE;
     mm->tree_seed = (mm_config.randomize ? (uint32_t)port_random() : 0) | 1;
+    mm->users = 1;
     mm->next_mm = mm_all;
     mm_all = mm;
     return mm;
+}
+
+struct mm *mm_get(struct mm *mm)
+{
+    mm->users++;
+    return mm;
+}
+
+void mm_put(struct mm *mm)
+{
+    mm_assert(mm->users > 0);
+    if (--mm->users == 0)
+        mm_destroy(mm);
 }
 
 void mm_destroy(struct mm *mm)
@@ -72,6 +86,7 @@ void mm_destroy(struct mm *mm)
     struct mm **link = &mm_all;
     struct gather g;
 
+    mm_assert(mm->users <= 1);
     port_lock_write(&mm->lock);
     tlb_begin(&g, mm, &mm->pt);
     mmap_clear(mm, (struct range){0, USER_END}, &retired, &g);

@@ -67,7 +67,8 @@ struct mm {
     uint32_t future_flags;   /* lock; VMA_LOCKED when mlockall asked for it */
     struct mm_limits limits; /* lock */
     struct mm_layout layout; /* lock */
-    struct mm *next_mm;      /* all of them, for mm_check */
+    uint32_t users;     /* processes that run in it; of whoever holds one of these references */
+    struct mm *next_mm; /* all of them, for mm_check */
 };
 
 /* Settings of the whole of mm/, from the command line at boot, read only after that. */
@@ -132,12 +133,22 @@ const char *mm_refusal_words(enum refusal why);
 /* Once at boot, after frames and objects can be allocated. Returns 0 or -ENOMEM. */
 [[nodiscard]] long mm_init(void);
 
-/* An empty address space with no limits set; NULL when memory is out. No lock. */
+/* An empty address space with no limits set and one user; NULL when memory is out. No lock. */
 [[nodiscard]] struct mm *mm_create(void);
 
 /*
- * Unmap all and free. No CPU uses it any more, except perhaps as the root now loaded: load another
- * first. No lock.
+ * A child of @parent, with one user: the same mappings, limits and layout, and the same content,
+ * which each side then changes for itself alone. Nothing in it is locked. NULL when memory is out.
+ */
+[[nodiscard]] struct mm *mm_fork(struct mm *parent);
+
+/* One user more; one less, and with the last the address space is destroyed. No lock. */
+struct mm *mm_get(struct mm *mm);
+void mm_put(struct mm *mm);
+
+/*
+ * Unmap all and free. At most one user is left, and no CPU uses it any more, except perhaps as the
+ * root now loaded: load another first. No lock.
  */
 void mm_destroy(struct mm *mm);
 

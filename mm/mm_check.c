@@ -136,8 +136,10 @@ static void check_leaf(const struct table_walk *w, struct pte entry, vaddr_t va,
     most |= vma->flags & VMA_WRITE ? PTE_W : 0;
     most |= vma->flags & VMA_EXEC ? PTE_X : 0;
     CHECK(!(pte_rights(entry) & ~most), "the entry for %llx grants more than its VMA", (ull)va);
-    CHECK((vma->flags & VMA_SHARED) || !(pte_rights(entry) & PTE_W) || frame->refs == 1,
-          "the private page %llx is writable and has other users", (ull)va);
+    if ((vma->flags & VMA_SHARED) || !(pte_rights(entry) & PTE_W))
+        return;
+    CHECK(frame->refs == 1, "the private page %llx is writable and has other users", (ull)va);
+    CHECK(vma->anon, "the private page %llx belongs to a VMA without identity", (ull)va);
 }
 
 /* Entries of a root's upper half are the kernel's, the same in every address space. */

@@ -73,6 +73,12 @@ static inline paddr_t pte_addr(struct pte e)
     return e.raw & PTE_ADDR;
 }
 
+/* The leaf @e without the right to write; what it otherwise grants stays. */
+static inline struct pte pte_read_only(struct pte e)
+{
+    return (struct pte){e.raw & ~(PTE_WRITE | PTE_DIRTY)};
+}
+
 /* The rights that a leaf grants; 0 for a held one. */
 static inline unsigned pte_rights(struct pte e)
 {

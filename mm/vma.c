@@ -355,10 +355,20 @@ static bool contiguous(const struct vma *a, const struct vma *b)
     return a->end == b->start && a->object == b->object && b->pgoff == vma_pgoff(a, a->end);
 }
 
+/* Whether the identity of @vma may pass to adjacent memory that has none. */
+static bool spreads(const struct vma *vma)
+{
+    return vma->anon && !(vma->anon & VMA_ANON_INHERITED);
+}
+
+static bool same_identity(const struct vma *a, const struct vma *b)
+{
+    return a->anon == b->anon || (!a->anon && spreads(b)) || (!b->anon && spreads(a));
+}
+
 bool vma_mergeable(const struct vma *a, const struct vma *b)
 {
-    return contiguous(a, b) && a->flags == b->flags &&
-           (a->anon == b->anon || a->anon == 0 || b->anon == 0);
+    return contiguous(a, b) && a->flags == b->flags && same_identity(a, b);
 }
 
 void vma_merge(struct mm *mm, struct range range, struct vma_reserve *reserve)
@@ -392,9 +402,9 @@ void vma_identify(struct mm *mm, struct vma *vma)
 {
     if (vma->anon)
         return;
-    if (vma->next && vma->next->anon && kindred(vma, vma->next))
+    if (vma->next && spreads(vma->next) && kindred(vma, vma->next))
         vma->anon = vma->next->anon;
-    else if (vma->prev && vma->prev->anon && kindred(vma->prev, vma))
+    else if (vma->prev && spreads(vma->prev) && kindred(vma->prev, vma))
         vma->anon = vma->prev->anon;
     else
         vma->anon = ++mm->anon_ids;

@@ -20,10 +20,18 @@ enum {
     VMA_NORESERVE = 1 << 7,
     VMA_LOCKONFAULT = 1 << 8,
     VMA_ACCOUNT = 1 << 9, /* memory is reserved for it: it is or was private and writable */
+    VMA_DONTFORK = 1 << 10,
+    VMA_WIPEONFORK = 1 << 11, /* a child has it without its pages */
 };
 /* Of these, data has VMA_WRITE alone. */
 #define VMA_DATA_MASK (VMA_WRITE | VMA_SHARED | VMA_GROWSDOWN)
 #define VMA_ACCESS (VMA_READ | VMA_WRITE | VMA_EXEC)
+
+/*
+ * In an identity: of pages that came with fork. Unlike others it does not pass to adjacent memory
+ * that has none, and so keeps that from being merged.
+ */
+#define VMA_ANON_INHERITED ((uint64_t)1 << 63)
 
 /*
  * One area.

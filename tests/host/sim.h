@@ -144,6 +144,7 @@ void sim_settle(struct mm *mm);
 
 struct mm *sim_create(void);
 void sim_destroy(struct mm *mm);
+struct mm *sim_fork(struct mm *mm); /* NULL when memory is out */
 long sim_mmap(struct mm *mm, vaddr_t addr, uint64_t len, uint32_t prot, uint32_t flags);
 long sim_mmap_object(struct mm *mm, vaddr_t addr, uint64_t len, uint32_t prot, uint32_t flags,
                      struct object *object, uint64_t offset);

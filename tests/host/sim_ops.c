@@ -77,6 +77,20 @@ struct mm *sim_create(void)
     return mm_create();
 }
 
+struct mm *sim_fork(struct mm *mm)
+{
+    struct mm *child;
+
+    sim_op("fork");
+    port_lock_write(&mm->lock);
+    child = mm_fork(mm);
+    port_unlock_write(&mm->lock);
+    sim_settle(mm);
+    if (child)
+        sim_settle(child);
+    return child;
+}
+
 void sim_destroy(struct mm *mm)
 {
     sim_op("destroy");

@@ -236,6 +236,11 @@ static void write_to_shared_private_page(void)
     frame_of(DATA)->refs++;
 }
 
+static void private_page_without_identity(void)
+{
+    vma_at(mm, AT(DATA))->anon = 0;
+}
+
 static void table_linked_twice(void)
 {
     struct pte *from = pt_entry(&mm->pt, AT(DATA), PT_PMD);
@@ -330,6 +335,7 @@ static const struct {
     {"the entry for %llx grants more than its VMA", write_beyond_the_vma},
     {"the entry for %llx grants more than its VMA", exec_beyond_the_vma},
     {"the private page %llx is writable and has other users", write_to_shared_private_page},
+    {"the private page %llx belongs to a VMA without identity", private_page_without_identity},
     {"the table for %llx is linked twice, or mapped as a page", table_linked_twice},
     {"the table for %llx is linked twice, or mapped as a page", table_mapped_as_page},
     {"the table for %llx is empty", empty_table},

@@ -1,0 +1,155 @@
+/*
+ * fork's half of the address space: a child that sees what its parent sees, from which moment on
+ * neither sees what the other writes. Private pages are shared until then, with a reference for
+ * each that maps them; both sides lose the right to write, and the fault that follows copies the
+ * page, or finds its frame with one user left (rung 6 of mm/fault.c).
+ *
+ *       parent            frame             child
+ *     | P....W |------> | refs 1 |                         before
+ *     | P..... |------> | refs 2 | <------| P..... |       after
+ *
+ * Left out, as on Linux, is what a fault would find again: pages of shared mappings, and those of
+ * mappings that never had a private page.
+ */
+#include "mm/mmap.h"
+
+/* ---- Plan: what the child takes ---- */
+
+static bool has_pages_to_share(const struct vma *vma)
+{
+    return vma->anon && !(vma->flags & (VMA_DONTFORK | VMA_WIPEONFORK));
+}
+
+static unsigned count_vmas(const struct mm *parent)
+{
+    unsigned count = 0;
+
+    for (const struct vma *vma = parent->first; vma; vma = vma->next)
+        count += !(vma->flags & VMA_DONTFORK);
+    return count;
+}
+
+/* Below which of the tables of @va's walk, down to @level, no leaf was met so far; @last was one. */
+static uint32_t new_tables(vaddr_t va, vaddr_t last, unsigned level)
+{
+    uint32_t count = 0;
+
+    for (unsigned l = level; l < PT_TOP; l++)
+        count += last == USER_END || pt_floor(va, l + 1) != pt_floor(last, l + 1);
+    return count;
+}
+
+/* The tables that the child needs besides its root. */
+static uint32_t count_tables(const struct mm *parent)
+{
+    vaddr_t last = USER_END;
+    uint32_t count = 0;
+
+    for (const struct vma *vma = parent->first; vma; vma = vma->next) {
+        vaddr_t va = vma->start;
+        struct pt_run run;
+
+        while (has_pages_to_share(vma) && pt_next_run(&parent->pt, &va, vma->end, &run)) {
+            count += new_tables(run.va, last, run.level);
+            last = run.va;
+        }
+    }
+    return count;
+}
+
+/* ---- Commit ---- */
+
+/*
+ * What the child has private pages of has an identity that no other VMA shares, and that spreads to
+ * no memory without one, as with Linux's anon_vma. Without private pages: none.
+ */
+static uint64_t child_identity(struct mm *child, const struct vma *vma)
+{
+    return has_pages_to_share(vma) ? ++child->anon_ids | VMA_ANON_INHERITED : 0;
+}
+
+static void copy_vmas(struct mm *child, const struct mm *parent, struct vma_reserve *reserve)
+{
+    for (const struct vma *vma = parent->first; vma; vma = vma->next) {
+        struct vma *copy;
+
+        if (vma->flags & VMA_DONTFORK)
+            continue;
+        copy = vma_reserve_take(reserve);
+        copy->start = vma->start;
+        copy->end = vma->end;
+        copy->flags = vma->flags & ~(uint32_t)(VMA_LOCKED | VMA_LOCKONFAULT);
+        copy->anon = child_identity(child, vma);
+        copy->object = vma->object ? object_get(vma->object) : NULL;
+        copy->pgoff = vma->pgoff;
+        vma_insert(child, copy);
+    }
+}
+
+/* The leaves of @run also in the slots from @to on, in both read-only. Returns how many there are. */
+static unsigned share_run(const struct pt_run *run, struct pte *to)
+{
+    unsigned count = 0;
+
+    for (unsigned i = 0; i < run->count; i++) {
+        struct pte entry = run->slots[i];
+
+        if (pte_is_none(entry))
+            continue;
+        entry = pte_read_only(entry);
+        port_frame(pte_addr(entry))->refs++;
+        run->slots[i] = entry;
+        to[i] = entry;
+        count++;
+    }
+    return count;
+}
+
+static void share_pages(struct mm *child, struct mm *parent, struct pt_reserve *tables,
+                        struct gather *g)
+{
+    for (const struct vma *vma = parent->first; vma; vma = vma->next) {
+        vaddr_t va = vma->start;
+        struct pt_run run;
+
+        while (has_pages_to_share(vma) && pt_next_run(&parent->pt, &va, vma->end, &run)) {
+            struct pte *to = pt_entry_make(&child->pt, run.va, run.level, tables);
+            unsigned count = share_run(&run, to);
+
+            pt_frame(to)->live += count;
+            child->rss_pages += count;
+            tlb_range(g, run.va, va);
+        }
+    }
+}
+
+struct mm *mm_fork(struct mm *parent)
+{
+    struct vma_reserve vmas = {NULL};
+    struct pt_reserve tables = {0};
+    struct mm *child;
+    struct gather g;
+
+    mm_assert(port_locked_write(&parent->lock));
+    child = mm_create();
+    if (!child)
+        return NULL;
+    if (vma_reserve_fill(&vmas, count_vmas(parent)) ||
+        pt_reserve_fill(&tables, count_tables(parent))) {
+        vma_reserve_drain(&vmas);
+        mm_destroy(child);
+        return NULL;
+    }
+
+    /* ---- point of no return ---- */
+    child->limits = parent->limits;
+    child->layout = parent->layout;
+    copy_vmas(child, parent, &vmas);
+    tlb_begin(&g, parent, &parent->pt);
+    share_pages(child, parent, &tables, &g);
+    tlb_finish(&g);
+    mm_assert(tables.count == 0);
+    vma_merge(child, (struct range){0, USER_END}, &vmas);
+    vma_reserve_drain(&vmas);
+    return child;
+}

@@ -1,0 +1,218 @@
+/* fork: a child with its parent's pages, of which each side then changes its own. */
+#include "kernel/abi/errno.h"
+#include "mm/fault.h"
+#include "mm/vma.h"
+#include "tests/host/test_world.h"
+
+static struct world child;
+
+/* A child of the world, with a record of its own. */
+static void fork_world(void)
+{
+    child = w;
+    child.mm = sim_fork(mm);
+    assert_non_null(child.mm);
+    world_check(&w);
+    world_check(&child);
+}
+
+static void both(void)
+{
+    world_check(&w);
+    world_check(&child);
+}
+
+static paddr_t frame_of(struct mm *of, unsigned page)
+{
+    struct pte *entry = pt_entry(&of->pt, AT(page), PT_PTE);
+
+    return entry ? pte_addr(*entry) : 0;
+}
+
+static void test_shares_frames(void **state)
+{
+    uint32_t free;
+
+    fill(0, 20);
+    free = sim_frames_free();
+    fork_world();
+    assert_int_equal(free - sim_frames_free(), PT_TOP + 1); /* the tables alone */
+    assert_int_equal(child.mm->rss_pages, 20);
+    assert_int_equal(child.mm->users, 1);
+    for (unsigned n = 0; n < 20; n++) {
+        assert_int_equal(frame_of(mm, n), frame_of(child.mm, n));
+        assert_int_equal(port_frame(frame_of(mm, n))->refs, 2);
+    }
+    world_end(&child);
+    assert_int_equal(sim_frames_free(), free);
+}
+
+static void test_parent_writes(void **state)
+{
+    fill(0, 20);
+    fork_world();
+    world_fill(&w, 0, 10, 1);
+    both();
+    world_fill(&w, 0, 20, 3);
+    both();
+    world_end(&child);
+}
+
+static void test_child_writes(void **state)
+{
+    fill(0, 20);
+    fork_world();
+    world_fill(&child, 0, 10, 1);
+    both();
+    world_fill(&w, 0, 20, 3);
+    both();
+    world_end(&child);
+}
+
+/* The last user of a page writes to it in place. */
+static void test_last_user_copies_nothing(void **state)
+{
+    uint64_t copied;
+
+    fill(0, 8);
+    fork_world();
+    world_fill(&child, 0, 4, 1);
+    copied = mm_stats.cow;
+    assert_int_equal(copied, 4);
+    world_fill(&w, 0, 4, 1);
+    assert_int_equal(mm_stats.cow, copied);
+    world_end(&child);
+    world_fill(&w, 0, 8, 1);
+    assert_int_equal(mm_stats.cow, copied);
+}
+
+/* Shared mappings, memory that was only read, and mappings that never had a private page. */
+static void test_leaves_out_what_faults_find(void **state)
+{
+    struct object *file = object_create(8 * PG, "file");
+    uint64_t rss;
+
+    assert_int_equal(object_write(file, 0, "a word", 7), 0);
+    assert_int_equal(sim_mmap_object(mm, AT(0), 4 * PG, RW, MAP_SHARED | MAP_FIXED, file, 0),
+                     AT(0));
+    assert_int_equal(
+        sim_mmap_object(mm, AT(10), 4 * PG, RX, MAP_PRIVATE | MAP_FIXED | MAP_POPULATE, file, 0),
+        AT(10));
+    assert_int_equal(
+        sim_mmap_object(mm, AT(20), 4 * PG, RW, MAP_PRIVATE | MAP_FIXED | MAP_POPULATE, file, 0),
+        AT(20));
+    assert_int_equal(map(30, 4, RW, MAP_SHARED | MAP_ANONYMOUS | MAP_FIXED | MAP_POPULATE), AT(30));
+    assert_int_equal(map(40, 4, PROT_READ, PRIVATE | MAP_POPULATE), AT(40));
+    sim_write(mm, 0, AT(0), 7);
+    sim_write(mm, 0, AT(30), 8);
+    rss = mm->rss_pages;
+    assert_int_equal(rss, 17);
+    child.mm = sim_fork(mm);
+    assert_int_equal(mm->rss_pages, rss);
+    assert_int_equal(child.mm->rss_pages, 4);
+    assert_int_equal(child.mm->total_pages, mm->total_pages);
+    assert_int_equal(child.mm->data_pages, mm->data_pages);
+    assert_int_equal(sim_read(child.mm, 0, AT(0)), 7);
+    assert_int_equal(sim_read(child.mm, 0, AT(10)), 7);
+    assert_int_equal(sim_read(child.mm, 0, AT(30)), 8);
+    assert_int_equal(sim_read(child.mm, 0, AT(40)), 0);
+    sim_write(child.mm, 0, AT(30), 9);
+    sim_write(child.mm, 0, AT(0), 10);
+    sim_write(child.mm, 0, AT(20), 11);
+    assert_int_equal(sim_read(mm, 0, AT(30)), 9);
+    assert_int_equal(sim_read(mm, 0, AT(0)), 10);
+    assert_int_not_equal(sim_read(mm, 0, AT(20)), 11);
+    sim_destroy(child.mm);
+    object_put(file);
+    assert_int_equal(sim_munmap(mm, AT(0), 50 * PG), 0);
+}
+
+/* Also the page of zeros, pages of a file, and pages without access in a mapping with private ones. */
+static void test_shares_every_kind_of_page(void **state)
+{
+    struct object *file = object_create(8 * PG, "file");
+    uint32_t zero = port_frame(fault_zero_page())->refs;
+
+    assert_int_equal(object_write(file, 0, "a word", 7), 0);
+    assert_int_equal(map(0, 4, RW, PRIVATE), AT(0));
+    assert_int_equal(sim_mmap_object(mm, AT(10), 2 * PG, RW, MAP_PRIVATE | MAP_FIXED, file, 0),
+                     AT(10));
+    sim_write(mm, 0, AT(0), 1);
+    sim_read(mm, 0, AT(1));
+    sim_write(mm, 0, AT(2), 3);
+    assert_int_equal(sim_mprotect(mm, AT(2), PG, PROT_NONE), 0);
+    sim_read(mm, 0, AT(10));
+    sim_write(mm, 0, AT(11), 4);
+    child.mm = sim_fork(mm);
+    assert_int_equal(child.mm->rss_pages, 5);
+    assert_int_equal(port_frame(fault_zero_page())->refs, zero + 2);
+    assert_int_equal(port_frame(frame_of(mm, 2))->refs, 2);
+    assert_int_equal(port_frame(frame_of(mm, 10))->refs, 3);
+    sim_write(child.mm, 0, AT(1), 5);
+    assert_int_equal(sim_read(mm, 0, AT(1)), 0);
+    assert_int_equal(sim_mprotect(child.mm, AT(2), PG, RW), 0);
+    sim_write(child.mm, 0, AT(2), 6);
+    sim_write(mm, 0, AT(10), 7);
+    assert_int_equal(sim_mprotect(mm, AT(2), PG, RW), 0);
+    assert_int_equal(sim_read(mm, 0, AT(2)), 3);
+    assert_int_not_equal(sim_read(child.mm, 0, AT(10)), 7);
+    assert_int_equal(sim_read(child.mm, 0, AT(11)), 4);
+    sim_destroy(child.mm);
+    object_put(file);
+    assert_int_equal(sim_munmap(mm, AT(0), 50 * PG), 0);
+}
+
+/* Each allocation of fork fails once. */
+static void test_starved(void **state)
+{
+    unsigned n = 0;
+
+    fill(0, 10);
+    fill(200, 10);
+    map(100, 4, PROT_READ, PRIVATE);
+    map(104, 4, RW, MAP_SHARED | MAP_ANONYMOUS | MAP_FIXED);
+    do {
+        struct sim_snapshot *snap = sim_snapshot();
+
+        sim_fail_after(++n, false);
+        child.mm = sim_fork(mm);
+        check(!child.mm == !!sim_refused(), "allocation %u: another answer", n);
+        if (!child.mm)
+            check(!sim_changed(snap), "allocation %u: %s", n, sim_changed(snap));
+        sim_snapshot_free(snap);
+    } while (!child.mm);
+    sim_fail_after(0, false);
+    assert_true(n > 8);
+    sim_destroy(child.mm);
+    assert_int_equal(sim_munmap(mm, AT(100), 8 * PG), 0);
+}
+
+static void test_users(void **state)
+{
+    fork_world();
+    assert_ptr_equal(mm_get(child.mm), child.mm);
+    mm_put(child.mm);
+    world_check(&child);
+    sim_tlb_leave(child.mm);
+    mm_put(child.mm);
+    assert_ptr_equal(mm_all, mm);
+    assert_null(mm->next_mm);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(test_shares_frames),
+        TEST(test_parent_writes),
+        TEST(test_child_writes),
+        TEST(test_last_user_copies_nothing),
+        TEST(test_leaves_out_what_faults_find),
+        TEST(test_shares_every_kind_of_page),
+        TEST(test_starved),
+        TEST(test_users),
+    };
+
+    return cmocka_run_group_tests_name("fork", tests, NULL, NULL);
+}
