@@ -89,15 +89,13 @@ static bool edit(uint8_t c)
     return c == '\n';
 }
 
-/* Hand out what is left of the line, at most @len bytes. */
-static long give(vaddr_t buf, uint64_t len)
+/* Hand out what is left of the line. */
+static long give(struct io *io)
 {
-    uint64_t n = min_u64(len, console.length - console.given);
+    uint64_t left = console.length - console.given;
 
-    if (copy_to_user(buf, console.line + console.given, n))
-        return -EFAULT;
-    console.given += n;
-    return (long)n;
+    console.given += io_put(io, console.line + console.given, left);
+    return io_result(io, left ? -EFAULT : 0);
 }
 
 /* Without line editing: wait for a byte, then take what else is there and has room. */
@@ -123,12 +121,12 @@ static long fill_line(void)
     return 0;
 }
 
-static long console_read(struct file *file, vaddr_t buf, uint64_t len, uint64_t pos)
+static long console_read(struct file *file, struct io *io, uint64_t pos)
 {
     long err = 0;
 
     (void)file, (void)pos;
-    if (len == 0)
+    if (io->left == 0)
         return 0;
     if (console.given == console.length) {
         console.given = 0;
@@ -138,24 +136,22 @@ static long console_read(struct file *file, vaddr_t buf, uint64_t len, uint64_t 
         else
             fill_raw();
     }
-    return err ? err : give(buf, len);
+    return err ? err : give(io);
 }
 
-static long console_write(struct file *file, vaddr_t buf, uint64_t len, uint64_t pos)
+static long console_write(struct file *file, struct io *io, uint64_t pos)
 {
     char piece[256];
-    uint64_t done = 0;
 
     (void)file, (void)pos;
-    while (done < len) {
-        uint64_t n = user_piece(buf + done, min_u64(len - done, sizeof(piece)));
+    while (io->left) {
+        uint64_t n = io_get(io, piece, sizeof(piece));
 
-        if (copy_from_user(piece, buf + done, n))
-            return done ? (long)done : -EFAULT;
+        if (!n)
+            return io_result(io, -EFAULT);
         serial_write(piece, n);
-        done += n;
     }
-    return (long)done;
+    return (long)io->done;
 }
 
 static long set_termios(vaddr_t arg)

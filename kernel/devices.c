@@ -3,34 +3,28 @@
 #include "kernel/abi/errno.h"
 #include "kernel/abi/mman.h"
 #include "kernel/file.h"
-#include "kernel/uaccess.h"
 
-static long null_read(struct file *file, vaddr_t buf, uint64_t len, uint64_t pos)
+static long null_read(struct file *file, struct io *io, uint64_t pos)
 {
-    (void)file, (void)buf, (void)len, (void)pos;
+    (void)file, (void)io, (void)pos;
     return 0;
 }
 
-static long null_write(struct file *file, vaddr_t buf, uint64_t len, uint64_t pos)
+static long null_write(struct file *file, struct io *io, uint64_t pos)
 {
-    (void)file, (void)buf, (void)pos;
-    return (long)len;
+    (void)file, (void)pos;
+    return (long)io->left;
 }
 
-static long zero_read(struct file *file, vaddr_t buf, uint64_t len, uint64_t pos)
+static long zero_read(struct file *file, struct io *io, uint64_t pos)
 {
     static const char zeros[PAGE_SIZE];
-    uint64_t done = 0;
 
     (void)file, (void)pos;
-    while (done < len) {
-        uint64_t n = user_piece(buf + done, len - done);
-
-        if (copy_to_user(buf + done, zeros, n))
-            return done ? (long)done : -EFAULT;
-        done += n;
-    }
-    return (long)done;
+    while (io->left)
+        if (!io_put(io, zeros, sizeof(zeros)))
+            return io_result(io, -EFAULT);
+    return (long)io->done;
 }
 
 /* A mapping of /dev/zero is anonymous memory. */

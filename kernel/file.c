@@ -14,9 +14,9 @@ _Static_assert(NOFILE_MAX * sizeof(struct descriptor) <= PAGE_SIZE << FRAMES_MAX
 /* Flags of open(2) that describe the opening only, and are not kept. */
 #define OPEN_ONLY (O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC | O_CLOEXEC)
 
-static long directory_read(struct file *file, vaddr_t buf, uint64_t len, uint64_t pos)
+static long directory_read(struct file *file, struct io *io, uint64_t pos)
 {
-    (void)file, (void)buf, (void)len, (void)pos;
+    (void)file, (void)io, (void)pos;
     return -EISDIR;
 }
 

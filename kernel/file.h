@@ -6,6 +6,7 @@
 #pragma once
 
 #include "kernel/inode.h"
+#include "kernel/io.h"
 
 struct file;
 
@@ -17,14 +18,17 @@ enum file_seek {
 };
 
 /*
- * What can be done with an open file. A NULL member cannot be done, with the errno said. Addresses
- * are of user memory; read and write return how many bytes, or an errno when it is none at all.
+ * What can be done with an open file. A NULL member cannot be done, with the errno said. Read and
+ * write return how many bytes went over, or an errno when it was none at all: io_result().
  */
 struct file_ops {
     enum file_seek seek;
-    long (*read)(struct file *file, vaddr_t buf, uint64_t len, uint64_t pos);  /* -EINVAL */
-    long (*write)(struct file *file, vaddr_t buf, uint64_t len, uint64_t pos); /* -EINVAL */
-    long (*ioctl)(struct file *file, uint32_t request, vaddr_t arg);           /* -ENOTTY */
+    long (*open)(struct file *file); /* before anybody has it; an errno is the end of it */
+    long (*read)(struct file *file, struct io *io, uint64_t pos);    /* -EINVAL */
+    long (*write)(struct file *file, struct io *io, uint64_t pos);   /* -EINVAL */
+    long (*ioctl)(struct file *file, uint32_t request, vaddr_t arg); /* -ENOTTY */
+    /* What would not block now, of POLL; who changes that calls file_changed(). All would not. */
+    uint32_t (*poll)(struct file *file);
     /*
      * What mmap maps: an object, or NULL with @flags changed to say how to do without. -ENODEV.
      * The object is the file's and lives as long as it.

@@ -17,7 +17,11 @@
 /* The exit status when init left frames or objects behind; above what tests use. */
 #define STATUS_LEAK 105
 
-static uint64_t free_before, live_before;
+/*
+ * What was free and live before init, and what of it the files took. Programs change the files, so at the end all are
+ * removed and those of the beginning counted as if they were there again.
+ */
+static uint64_t free_before, live_before, files_frames, files_objects;
 
 /* What stands behind the word `--` on the command line, "" without one. */
 static char *find_args(char *line)
@@ -86,6 +90,17 @@ static void open_console(struct process *process)
     path_put(&path);
 }
 
+static void load_files(void)
+{
+    uint64_t free = frames_free_count(), live = kmalloc_live();
+
+    free += initramfs_load();
+    free_before = frames_free_count();
+    live_before = kmalloc_live();
+    files_frames = free - free_before;
+    files_objects = live_before - live;
+}
+
 _Noreturn void process_start_init(void)
 {
     static const char *const environment[] = {"HOME=/", "TERM=linux", "PATH=/bin", NULL};
@@ -98,9 +113,7 @@ _Noreturn void process_start_init(void)
 
     exec_init();
     sys_mm_init();
-    initramfs_load();
-    free_before = frames_free_count();
-    live_before = kmalloc_live();
+    load_files();
     process = process_create(1, 0);
     if (!process)
         boot_fail("not enough memory for a process");
@@ -129,11 +142,14 @@ static bool lost(const char *what, uint64_t pieces)
 
 _Noreturn void init_ended(int status)
 {
-    uint64_t free = frames_free_count(), live = kmalloc_live();
+    uint64_t free, live;
     bool leak;
 
+    initramfs_unload();
     if (option_flag("check"))
         mm_check_all();
+    free = frames_free_count() - files_frames;
+    live = kmalloc_live() + files_objects;
     log_info("frames: %llu free before init, %llu after", (unsigned long long)free_before,
              (unsigned long long)free);
     log_info("objects: %llu before init, %llu after", (unsigned long long)live_before,

@@ -5,6 +5,7 @@
 #include "kernel/cpio.h"
 #include "kernel/devices.h"
 #include "kernel/format.h"
+#include "kernel/frames.h"
 #include "kernel/inode.h"
 #include "kernel/log.h"
 #include "kernel/power.h"
@@ -179,7 +180,8 @@ static void set_owner(struct inode *inode, const struct cpio_entry *entry)
     inode->mode = (inode->mode & S_IFMT) | (entry->mode & 07777);
     inode->uid = entry->uid;
     inode->gid = entry->gid;
-    inode->mtime = entry->mtime;
+    inode->mtime = (struct timespec){.sec = entry->mtime};
+    inode->atime = inode->ctime = inode->mtime;
 }
 
 static void add(const struct cpio_entry *entry)
@@ -242,10 +244,22 @@ static void add_system(void)
     inode_put(proc);
 }
 
-void initramfs_load(void)
+uint64_t initramfs_load(void)
 {
+    uint64_t free;
+
     inode_root = made(ramfs_directory(0755));
     unpack();
+    free = frames_free_count();
     boot_module_free();
+    free = frames_free_count() - free;
     add_system();
+    return free;
+}
+
+void initramfs_unload(void)
+{
+    ramfs_clear(inode_root);
+    inode_put(inode_root);
+    inode_root = NULL;
 }

@@ -4,6 +4,7 @@
 #include "kernel/panic.h"
 #include "kernel/slab.h"
 #include "kernel/string.h"
+#include "kernel/time.h"
 
 #define BLOCK_SIZE 512 /* the unit of stat's blocks */
 
@@ -11,6 +12,13 @@
 #define FIRST_INO 0xf0000000
 
 struct inode *inode_root;
+
+static struct timespec now(void)
+{
+    uint64_t ns = time_realtime_ns();
+
+    return (struct timespec){(int64_t)(ns / NS_PER_SEC), (int64_t)(ns % NS_PER_SEC)};
+}
 
 struct inode *inode_create(const struct inode_ops *ops, const struct file_ops *file_ops,
                            uint32_t mode)
@@ -24,7 +32,10 @@ struct inode *inode_create(const struct inode_ops *ops, const struct file_ops *f
     inode->file_ops = file_ops;
     inode->mode = mode;
     inode->refs = 1;
+    inode->dev = DEV_RAM;
     inode->ino = ++last_ino;
+    inode->btime = now();
+    inode->atime = inode->mtime = inode->ctime = inode->btime;
     return inode;
 }
 
@@ -35,26 +46,41 @@ struct inode *inode_get(struct inode *inode)
     return inode;
 }
 
+/* The last reference may be the last one on the parent too, and so on: a loop, as deep as it may be. */
 void inode_put(struct inode *inode)
 {
-    if (!inode)
-        return;
-    kassert(inode->refs > 0);
-    if (--inode->refs > 0)
-        return;
-    if (inode->ops->release)
-        inode->ops->release(inode);
-    if (inode->parent != inode)
-        inode_put(inode->parent);
-    kfree(inode, sizeof(*inode));
+    while (inode) {
+        struct inode *parent = inode->parent == inode ? NULL : inode->parent;
+
+        kassert(inode->refs > 0);
+        if (--inode->refs > 0)
+            return;
+        if (inode->ops->release)
+            inode->ops->release(inode);
+        kfree(inode, sizeof(*inode));
+        inode = parent;
+    }
+}
+
+void inode_modified(struct inode *inode)
+{
+    inode->mtime = inode->ctime = now();
+}
+
+void inode_changed(struct inode *inode)
+{
+    inode->ctime = now();
+}
+
+void inode_accessed(struct inode *inode)
+{
+    inode->atime = now();
 }
 
 void inode_stat(const struct inode *inode, struct stat *st)
 {
-    struct timespec time = {.sec = inode->mtime};
-
     *st = (struct stat){
-        .dev = MAKEDEV(0, 1),
+        .dev = MAKEDEV(0, inode->dev),
         .ino = inode->ino,
         .nlink = inode->nlink,
         .mode = inode->mode,
@@ -64,17 +90,27 @@ void inode_stat(const struct inode *inode, struct stat *st)
         .size = (int64_t)inode->size,
         .blksize = (int64_t)PAGE_SIZE,
         .blocks = (int64_t)(page_align(inode->size) / BLOCK_SIZE),
-        .atime = time,
-        .mtime = time,
-        .ctime = time,
+        .atime = inode->atime,
+        .mtime = inode->mtime,
+        .ctime = inode->ctime,
     };
+}
+
+bool dir_take(struct dir_reader *reader, uint64_t pos, const char *name, uint64_t ino,
+              uint32_t mode)
+{
+    uint64_t before = reader->pos;
+
+    reader->pos = pos + 1;
+    if (reader->take(reader, name, ino, mode))
+        return true;
+    reader->pos = before;
+    return false;
 }
 
 long inode_permission(const struct inode *inode, unsigned access)
 {
     if ((access & X_OK) && !S_ISDIR(inode->mode) && !(inode->mode & 0111))
         return -EACCES;
-    if ((access & W_OK) && !S_ISCHR(inode->mode))
-        return -EROFS;
     return 0;
 }

@@ -1,7 +1,7 @@
 /*
  * The tree of files: inodes, and the lookup of paths in it.
  *
- * Lock: none yet; one CPU, and nothing sleeps while it walks the tree.
+ * Lock: none; one CPU, and nothing sleeps while it walks the tree.
  */
 #pragma once
 
@@ -11,14 +11,31 @@
 
 struct inode;
 struct file_ops;
+struct dir_reader;
 
+/* A NULL member cannot be done, with the errno said. */
 struct inode_ops {
     /* Of a directory: what is called @name in it, with a reference. 0, -ENOENT, -ENOMEM. */
-    long (*lookup)(struct inode *dir, const char *name, struct inode **found);
+    long (*lookup)(struct inode *dir, const char *name, struct inode **found); /* -ENOTDIR */
+    /* Of a directory: dir_take() for each name at reader->pos or behind, until it says no. */
+    long (*list)(struct inode *dir, struct dir_reader *reader); /* no names */
     /* Of a symbolic link: its target to @buf, not ended by a NUL and cut at @size. The length. */
     long (*readlink)(struct inode *link, char *buf, size_t size);
+    /* Of a link that leads to an open file and not to a name, as those of /proc/PID/fd: there. */
+    long (*jump)(struct inode *link, struct inode **to);
+    /* Of what has no name in a directory: what /proc/PID/fd shows, as readlink. */
+    long (*name)(const struct inode *inode, char *buf, size_t size); /* -ENOENT */
     /* The last reference is gone: free what the union below holds. */
     void (*release)(struct inode *inode);
+};
+
+/* What st_dev says an inode lies on, MAKEDEV(0, it). */
+enum { DEV_RAM = 1, DEV_PROC, DEV_PIPE, DEV_ANON };
+
+/* The names in a directory. */
+struct entries {
+    struct dirent *first, *last;
+    uint64_t position; /* for getdents64: of the name that is added next */
 };
 
 struct inode {
@@ -28,13 +45,14 @@ struct inode {
     uint32_t mode; /* S_IF type and permissions */
     uint32_t uid, gid;
     uint32_t nlink;
-    uint32_t mtime; /* seconds since 1970 */
+    uint32_t dev; /* DEV_ */
+    struct timespec atime, mtime, ctime, btime;
     uint64_t ino;
     uint64_t size;        /* of a regular file or a link in RAM; else 0 */
     uint64_t rdev;        /* of a device, MAKEDEV(major, minor) */
     struct inode *parent; /* of a directory, with a reference; the root's is itself */
     union {
-        struct dirent *entries;        /* of a directory */
+        struct entries entries;        /* of a directory */
         struct object *object;         /* of a regular file in RAM */
         char *target;                  /* of a symbolic link in RAM */
         const struct proc_entry *proc; /* of a file that /proc makes up */
@@ -42,7 +60,7 @@ struct inode {
     int pid; /* of /proc/PID and what is in it */
 };
 
-/* A new inode with one reference and the next number; NULL when memory is out. */
+/* A new inode in RAM with one reference and the next number; NULL when memory is out. */
 [[nodiscard]] struct inode *inode_create(const struct inode_ops *ops,
                                          const struct file_ops *file_ops, uint32_t mode);
 struct inode *inode_get(struct inode *inode);
@@ -50,22 +68,38 @@ void inode_put(struct inode *inode); /* NULL is allowed */
 
 void inode_stat(const struct inode *inode, struct stat *st);
 
-/* May it be read, written, executed (R_OK, W_OK, X_OK)? All run as root. 0, -EACCES, -EROFS. */
+/* The times that a change sets: of what is in it, or of what is said about it. */
+void inode_modified(struct inode *inode);
+void inode_changed(struct inode *inode);
+void inode_accessed(struct inode *inode);
+
+/* May it be read, written, executed (R_OK, W_OK, X_OK)? All run as root. 0 or -EACCES. */
 long inode_permission(const struct inode *inode, unsigned access);
 
 /* ---- Paths ---- */
+
+/* How a path ends. */
+enum path_end {
+    PATH_NAME,
+    PATH_DOT,
+    PATH_DOTDOT,
+    PATH_ROOT /* nothing but slashes */
+};
 
 /* Where a path leads. With references; give them back with path_put(). */
 struct path {
     struct inode *dir; /* that holds the last name */
     struct inode *inode;
-    char name[NAME_MAX + 1]; /* the last name; "" when the path ends in "/", "." or ".." */
+    char name[NAME_MAX + 1]; /* the last name; "" when it does not end in PATH_NAME */
+    enum path_end end;
+    bool slash; /* one stands behind the last name */
 };
 
 enum {
     PATH_FOLLOW = 1, /* a symbolic link that the path ends in */
     PATH_CREATE =
         2, /* the last name may be free: path->inode is NULL then; a slash behind it is -EISDIR */
+    PATH_ENTRY = 4 /* what matters is the name: it may be free, and is followed on no account */
 };
 
 /*
@@ -85,7 +119,36 @@ long path_name(const struct inode *dir, const char *name, char *buf, size_t size
 /* The root directory; set once at boot. */
 extern struct inode *inode_root;
 
+/* ---- Reading directories ---- */
+
+/* What getdents64 asks of a directory. */
+struct dir_reader {
+    uint64_t pos; /* of the next name wanted; 0 and 1 are "." and ".." */
+    /* Take a name, with reader->pos behind it already; false when there is no room for it. */
+    bool (*take)(struct dir_reader *reader, const char *name, uint64_t ino, uint32_t mode);
+};
+
+/* Offer the name at @pos, which is not before reader->pos. False: no more. */
+bool dir_take(struct dir_reader *reader, uint64_t pos, const char *name, uint64_t ino,
+              uint32_t mode);
+
 /* ---- Files in RAM ---- */
+
+/*
+ * One name in a directory, which some open files have been opened by. When it is taken out of the
+ * directory, its inode is NULL from then on.
+ */
+struct dirent {
+    struct dirent *next, *prev; /* in dir->entries */
+    struct inode *dir;          /* with a reference */
+    struct inode *inode;        /* with a reference */
+    char *name;
+    uint32_t refs;
+    uint64_t position;
+};
+
+struct dirent *dirent_get(struct dirent *entry);
+void dirent_put(struct dirent *entry); /* NULL is allowed */
 
 /* New inodes with one reference each; NULL when memory is out. @name is for /proc/PID/maps. */
 [[nodiscard]] struct inode *ramfs_directory(uint32_t mode);
@@ -100,15 +163,24 @@ struct object *ramfs_object(const struct inode *inode);
 [[nodiscard]] long ramfs_set_contents(struct inode *file, const void *data, uint64_t size,
                                       const char *name);
 
-/*
- * Enter @inode in @dir as @name, with a reference of the directory's own; what had the name before
- * loses it. @name is at most NAME_MAX long. 0, -ENOMEM, or -ENOTEMPTY when that is a directory with
- * something in it.
- */
+/* The entry @name of @dir, without a reference; NULL when there is none. */
+struct dirent *ramfs_find(const struct inode *dir, const char *name);
+
+/* Enter @inode in @dir as @name, which is free. 0, -ENOMEM, or -ENOENT in a removed directory. */
+[[nodiscard]] long ramfs_add(struct inode *dir, const char *name, struct inode *inode);
+
+/* Take a name away from what has it: of a directory only when that is empty. */
+void ramfs_remove(struct dirent *entry);
+
+/* ramfs_add(); what had the name before loses it. -ENOTEMPTY when that is a directory with names. */
 [[nodiscard]] long ramfs_link(struct inode *dir, const char *name, struct inode *inode);
 
-/* The lookup of a directory's own entries. */
+/* The lookup and list of a directory's own entries. */
 long ramfs_lookup(struct inode *dir, const char *name, struct inode **found);
+long ramfs_list(struct inode *dir, struct dir_reader *reader);
 
 /* The name that directory @dir has in its parent, NULL when it has none. */
 const char *ramfs_name_of(const struct inode *dir);
+
+/* The end: remove everything below @dir. */
+void ramfs_clear(struct inode *dir);

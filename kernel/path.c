@@ -17,13 +17,14 @@ struct walk {
 };
 
 /* Go on in the directory @dir, whose reference is taken over; it has no name of its own any more. */
-static void walk_enter(struct walk *w, struct inode *dir)
+static void walk_enter(struct walk *w, struct inode *dir, enum path_end end)
 {
     inode_put(w->path->dir);
     inode_put(w->path->inode);
     w->path->dir = inode_get(dir);
     w->path->inode = dir;
     w->path->name[0] = '\0';
+    w->path->end = end;
 }
 
 /* Is what is left of the path a name that was taken already, and slashes? */
@@ -73,7 +74,24 @@ static long walk_link(struct walk *w, struct inode *link)
     w->buf = buf;
     w->rest = buf;
     if (buf[0] == '/')
-        walk_enter(w, inode_get(inode_root));
+        walk_enter(w, inode_get(inode_root), PATH_ROOT);
+    return 0;
+}
+
+/* Go on where @link leads without a name; that lies in no directory that is known here. */
+static long walk_jump(struct walk *w, struct inode *link)
+{
+    struct inode *to;
+    long err = ++w->links > SYMLINKS_MAX ? -ELOOP : link->ops->jump(link, &to);
+
+    if (err)
+        return err;
+    inode_put(w->path->dir);
+    inode_put(w->path->inode);
+    w->path->dir = NULL;
+    w->path->inode = to;
+    w->path->name[0] = '\0';
+    w->path->end = PATH_DOT;
     return 0;
 }
 
@@ -84,6 +102,15 @@ static void walk_down(struct walk *w, const char *name, struct inode *next)
     w->path->dir = w->path->inode;
     w->path->inode = next;
     strlcpy(w->path->name, name, sizeof(w->path->name));
+    w->path->end = PATH_NAME;
+}
+
+/* Is the link that was found followed? Where names come behind it, and where slashes do, mostly. */
+static bool walk_follows(const struct walk *w)
+{
+    if (!walk_ends(w))
+        return true;
+    return *w->rest ? !(w->flags & PATH_ENTRY) : w->flags & PATH_FOLLOW;
 }
 
 /* Take the step to the name of @length at the start of the rest. */
@@ -101,17 +128,17 @@ static long walk_step(struct walk *w, size_t length)
     name[length] = '\0';
     w->rest += length;
     if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0) {
-        walk_enter(w, inode_get(name[1] ? dir->parent : dir));
+        walk_enter(w, inode_get(name[1] ? dir->parent : dir), name[1] ? PATH_DOTDOT : PATH_DOT);
         return 0;
     }
     err = dir->ops->lookup(dir, name, &next);
-    if (err && !(err == -ENOENT && walk_ends(w) && (w->flags & PATH_CREATE)))
+    if (err && !(err == -ENOENT && walk_ends(w) && (w->flags & (PATH_CREATE | PATH_ENTRY))))
         return err;
-    if (!next || !S_ISLNK(next->mode) || !(*w->rest || (w->flags & PATH_FOLLOW))) {
+    if (!next || !S_ISLNK(next->mode) || !walk_follows(w)) {
         walk_down(w, name, next);
         return 0;
     }
-    err = walk_link(w, next);
+    err = next->ops->jump ? walk_jump(w, next) : walk_link(w, next);
     inode_put(next);
     return err;
 }
@@ -134,10 +161,11 @@ long path_lookup(struct inode *start, const char *name, unsigned flags, struct p
         return -ENOENT;
     path->dir = NULL;
     path->inode = NULL;
-    walk_enter(&w, inode_get(*name == '/' ? inode_root : start));
+    walk_enter(&w, inode_get(*name == '/' ? inode_root : start), PATH_ROOT);
     while (!err && walk_name(&w, &length))
         err = walk_step(&w, length);
-    if (!err && w.rest[-1] == '/')
+    path->slash = !err && w.rest[-1] == '/';
+    if (path->slash && !(flags & PATH_ENTRY))
         err = check_slash(path, flags);
     kfree(w.buf, PATH_MAX);
     if (err)
@@ -181,6 +209,8 @@ long path_name(const struct inode *dir, const char *name, char *buf, size_t size
     char number[16];
     size_t length;
 
+    if (!dir)
+        return -ENOENT;
     *at = '\0';
     if (*name)
         at = prepend(at, buf, name);

@@ -32,11 +32,11 @@ static long generate(struct file *file)
     return err;
 }
 
-static long proc_read(struct file *file, vaddr_t buf, uint64_t len, uint64_t pos)
+static long proc_read(struct file *file, struct io *io, uint64_t pos)
 {
     long err = pos == 0 || !file->data ? generate(file) : 0;
 
-    return err ? err : text_to_user(file->data, buf, len, pos);
+    return err ? err : text_read(file->data, io, pos);
 }
 
 static void proc_release(struct file *file)
@@ -73,9 +73,9 @@ static struct inode *create_entry(const struct proc_entry *entry, int pid)
 
     if (!inode)
         return NULL;
+    inode->dev = DEV_PROC;
     inode->proc = entry;
     inode->pid = pid;
-    inode->nlink = 1;
     return inode;
 }
 
@@ -89,7 +89,10 @@ static long process_lookup(struct inode *dir, const char *name, struct inode **f
     if (!entry->name || !process_find(dir->pid))
         return -ENOENT;
     *found = create_entry(entry, dir->pid);
-    return *found ? 0 : -ENOMEM;
+    if (!*found)
+        return -ENOMEM;
+    (*found)->nlink = 1;
+    return 0;
 }
 
 /* The number that @name is, written as the kernel would; 0 when it is none. */
@@ -119,8 +122,9 @@ static long root_lookup(struct inode *dir, const char *name, struct inode **foun
     inode = inode_create(&process_ops, &file_directory_ops, S_IFDIR | 0555);
     if (!inode)
         return -ENOMEM;
+    inode->dev = DEV_PROC;
     inode->pid = pid;
-    inode->nlink = 1;
+    inode->nlink = 2;
     inode->parent = inode_get(dir);
     *found = inode;
     return 0;
@@ -131,7 +135,7 @@ static long add_entries(struct inode *dir, const struct proc_entry *entries)
 {
     for (const struct proc_entry *e = entries; e->name; e++) {
         struct inode *inode = create_entry(e, 0);
-        long err = inode ? ramfs_link(dir, e->name, inode) : -ENOMEM;
+        long err = inode ? ramfs_add(dir, e->name, inode) : -ENOMEM;
 
         inode_put(inode);
         if (err)
@@ -147,7 +151,8 @@ static struct inode *add_directory(struct inode *parent, const char *name)
 
     if (!dir)
         return NULL;
-    if (ramfs_link(parent, name, dir) != 0) {
+    dir->dev = DEV_PROC;
+    if (ramfs_add(parent, name, dir) != 0) {
         inode_put(dir);
         return NULL;
     }
@@ -157,12 +162,13 @@ static struct inode *add_directory(struct inode *parent, const char *name)
 
 struct inode *proc_create(void)
 {
-    static const struct inode_ops root_ops = {.lookup = root_lookup};
+    static const struct inode_ops root_ops = {.lookup = root_lookup, .list = ramfs_list};
     struct inode *root = ramfs_directory(0555), *sys, *vm;
 
     if (!root)
         return NULL;
     root->ops = &root_ops;
+    root->dev = DEV_PROC;
     sys = add_directory(root, "sys");
     vm = sys ? add_directory(sys, "vm") : NULL;
     if (vm && add_entries(root, proc_system_entries) == 0 && add_entries(vm, proc_vm_entries) == 0)

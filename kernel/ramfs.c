@@ -1,192 +1,217 @@
-/*
- * Files, directories and symbolic links in RAM. A file's contents are an object of mm/, so that
- * mmap and read see the same pages. The tree is filled at boot and read-only afterwards.
- */
+/* Directories and symbolic links in RAM. The tree is filled at boot, and programs change it. */
 #include "kernel/abi/errno.h"
 #include "kernel/file.h"
 #include "kernel/inode.h"
+#include "kernel/panic.h"
 #include "kernel/slab.h"
 #include "kernel/string.h"
-#include "kernel/uaccess.h"
 
-/* One name in a directory. */
-struct dirent {
-    struct dirent *next;
-    struct inode *inode;
-    size_t size; /* of this struct, with the name */
-    char name[];
-};
+#define FIRST_POSITION 2 /* behind "." and ".." */
 
-static void directory_release(struct inode *dir)
+/* ---- Names ---- */
+
+struct dirent *dirent_get(struct dirent *entry)
 {
-    struct dirent *d, *next;
+    kassert(entry->refs > 0);
+    entry->refs++;
+    return entry;
+}
 
-    for (d = dir->entries; d; d = next) {
-        next = d->next;
-        inode_put(d->inode);
-        kfree(d, d->size);
+void dirent_put(struct dirent *entry)
+{
+    if (!entry)
+        return;
+    kassert(entry->refs > 0);
+    if (--entry->refs > 0)
+        return;
+    inode_put(entry->dir);
+    kfree(entry->name, strlen(entry->name) + 1);
+    kfree(entry, sizeof(*entry));
+}
+
+/* A name that is in no directory yet. NULL when memory is out. */
+static struct dirent *dirent_create(const char *name)
+{
+    struct dirent *entry = kmalloc(sizeof(*entry));
+    size_t size = strlen(name) + 1;
+
+    if (!entry)
+        return NULL;
+    entry->name = kmalloc(size);
+    if (!entry->name) {
+        kfree(entry, sizeof(*entry));
+        return NULL;
     }
+    memcpy(entry->name, name, size);
+    entry->refs = 1;
+    return entry;
 }
 
-static struct dirent *find(const struct inode *dir, const char *name)
+/* Put @entry at the end of @dir's list; positions go up in it. */
+static void enlist(struct dirent *entry, struct inode *dir)
 {
-    struct dirent *d = dir->entries;
+    struct entries *entries = &dir->entries;
 
-    while (d && strcmp(d->name, name) != 0)
-        d = d->next;
-    return d;
+    entry->dir = inode_get(dir);
+    entry->position = entries->position++;
+    entry->next = NULL;
+    entry->prev = entries->last;
+    if (entries->last)
+        entries->last->next = entry;
+    else
+        entries->first = entry;
+    entries->last = entry;
 }
+
+/* Take it out; it keeps its reference to the directory. */
+static void unlist(struct dirent *entry)
+{
+    struct entries *entries = &entry->dir->entries;
+
+    if (entry->prev)
+        entry->prev->next = entry->next;
+    else
+        entries->first = entry->next;
+    if (entry->next)
+        entry->next->prev = entry->prev;
+    else
+        entries->last = entry->prev;
+    entry->next = entry->prev = NULL;
+}
+
+struct dirent *ramfs_find(const struct inode *dir, const char *name)
+{
+    struct dirent *entry = dir->entries.first;
+
+    while (entry && strcmp(entry->name, name) != 0)
+        entry = entry->next;
+    return entry;
+}
+
+/* ---- Directories ---- */
 
 long ramfs_lookup(struct inode *dir, const char *name, struct inode **found)
 {
-    struct dirent *d = find(dir, name);
+    struct dirent *entry = ramfs_find(dir, name);
 
-    if (!d)
+    if (!entry)
         return -ENOENT;
-    *found = inode_get(d->inode);
+    *found = inode_get(entry->inode);
+    return 0;
+}
+
+long ramfs_list(struct inode *dir, struct dir_reader *reader)
+{
+    for (struct dirent *e = dir->entries.first; e; e = e->next)
+        if (e->position >= reader->pos &&
+            !dir_take(reader, e->position, e->name, e->inode->ino, e->inode->mode))
+            break;
     return 0;
 }
 
 const char *ramfs_name_of(const struct inode *dir)
 {
-    const struct dirent *d = dir->parent->entries;
+    const struct dirent *entry = dir->parent->entries.first;
 
-    while (d && d->inode != dir)
-        d = d->next;
-    return d ? d->name : NULL;
+    while (entry && entry->inode != dir)
+        entry = entry->next;
+    return entry ? entry->name : NULL;
 }
-
-static const struct inode_ops directory_ops = {
-    .lookup = ramfs_lookup,
-    .release = directory_release,
-};
 
 struct inode *ramfs_directory(uint32_t mode)
 {
-    struct inode *dir = inode_create(&directory_ops, &file_directory_ops, S_IFDIR | mode);
+    static const struct inode_ops ops = {.lookup = ramfs_lookup, .list = ramfs_list};
+    struct inode *dir = inode_create(&ops, &file_directory_ops, S_IFDIR | mode);
 
     if (!dir)
         return NULL;
-    dir->nlink = 1;
+    dir->nlink =
+        2; /* its name and its "."; one without a name is the root, which is its own ".." */
     dir->parent = dir;
+    dir->entries.position = FIRST_POSITION;
     return dir;
 }
 
-/* Take the name @d away from what has it now and give it to @inode. */
-static void dirent_set(struct dirent *d, struct inode *dir, struct inode *inode)
+/* A directory has one name only: it moves to its new parent with it. */
+static void set_parent(struct inode *dir, struct inode *parent)
 {
-    struct inode *old = d->inode;
+    struct inode *old = dir->parent;
 
-    d->inode = inode_get(inode);
-    inode->nlink++;
+    parent->nlink++;
+    dir->parent = inode_get(parent);
+    if (old != dir)
+        inode_put(old);
+}
+
+long ramfs_add(struct inode *dir, const char *name, struct inode *inode)
+{
+    struct dirent *entry;
+
+    if (!dir->nlink)
+        return -ENOENT;
+    entry = dirent_create(name);
+    if (!entry)
+        return -ENOMEM;
+
+    /* ---- point of no return ---- */
+    entry->inode = inode_get(inode);
+    enlist(entry, dir);
     if (S_ISDIR(inode->mode))
-        inode->parent = inode_get(dir);
-    if (!old)
-        return;
-    old->nlink--;
-    inode_put(old);
+        set_parent(inode, dir);
+    else
+        inode->nlink++;
+    inode_changed(inode);
+    inode_modified(dir);
+    return 0;
+}
+
+void ramfs_remove(struct dirent *entry)
+{
+    struct inode *inode = entry->inode, *dir = entry->dir;
+
+    unlist(entry);
+    entry->inode = NULL;
+    if (S_ISDIR(inode->mode)) {
+        kassert(!inode->entries.first);
+        inode->nlink = 0;
+        dir->nlink--;
+    } else {
+        inode->nlink--;
+    }
+    inode_changed(inode);
+    inode_modified(dir);
+    inode_put(inode);
+    dirent_put(entry);
 }
 
 long ramfs_link(struct inode *dir, const char *name, struct inode *inode)
 {
-    struct dirent *d = find(dir, name);
-    size_t length = strlen(name);
+    struct dirent *old = ramfs_find(dir, name);
+    long err;
 
-    if (!d) {
-        d = kmalloc(sizeof(*d) + length + 1);
-        if (!d)
-            return -ENOMEM;
-        d->size = sizeof(*d) + length + 1;
-        memcpy(d->name, name, length + 1);
-        d->next = dir->entries;
-        dir->entries = d;
-    }
-    if (d->inode && S_ISDIR(d->inode->mode) && d->inode->entries)
+    if (old && S_ISDIR(old->inode->mode) && old->inode->entries.first)
         return -ENOTEMPTY;
-    dirent_set(d, dir, inode);
-    return 0;
+    err = ramfs_add(dir, name, inode);
+    if (!err && old)
+        ramfs_remove(old);
+    return err;
 }
 
-/* ---- Regular files ---- */
-
-static void file_release(struct inode *inode)
+/* Down to a directory without names, or something else: that can be removed; and up again. */
+void ramfs_clear(struct inode *dir)
 {
-    if (inode->object)
-        object_put(inode->object);
-}
+    struct inode *at = dir;
 
-/* Through a page of our own: the object's lock is not to be held while user memory is touched. */
-static long file_read(struct file *file, vaddr_t buf, uint64_t len, uint64_t pos)
-{
-    uint64_t size = file->inode->size, done = 0;
-    char *page;
-    long err = 0;
+    while (at != dir || at->entries.first) {
+        struct dirent *entry = at->entries.first;
 
-    if (pos >= size)
-        return 0;
-    len = min_u64(len, size - pos);
-    page = kmalloc(PAGE_SIZE);
-    if (!page)
-        return -ENOMEM;
-    while (done < len && !err) {
-        uint64_t n =
-            user_piece(buf + done, min_u64(len - done, PAGE_SIZE - page_offset(pos + done)));
-
-        err = object_read(file->inode->object, pos + done, page, n);
-        if (!err)
-            err = copy_to_user(buf + done, page, n);
-        if (!err)
-            done += n;
+        if (!entry)
+            at = at->parent;
+        else if (S_ISDIR(entry->inode->mode) && entry->inode->entries.first)
+            at = entry->inode;
+        else
+            ramfs_remove(entry);
     }
-    kfree(page, PAGE_SIZE);
-    return done > 0 ? (long)done : err;
-}
-
-static long file_map(struct file *file, uint32_t *flags, struct object **object)
-{
-    (void)flags;
-    *object = file->inode->object;
-    return 0;
-}
-
-static const struct file_ops regular_ops = {
-    .seek = SEEK_ANY,
-    .read = file_read,
-    .map = file_map,
-};
-static const struct inode_ops file_ops = {.release = file_release};
-
-long ramfs_set_contents(struct inode *file, const void *data, uint64_t size, const char *name)
-{
-    struct object *object = object_create(size, name);
-    long err = object ? object_write(object, 0, data, size) : -ENOMEM;
-
-    if (err) {
-        if (object)
-            object_put(object);
-        return err;
-    }
-    file_release(file);
-    file->object = object;
-    file->ino = object_ino(object);
-    file->size = size;
-    return 0;
-}
-
-struct object *ramfs_object(const struct inode *inode)
-{
-    return inode->file_ops == &regular_ops ? inode->object : NULL;
-}
-
-struct inode *ramfs_file(uint32_t mode, const void *data, uint64_t size, const char *name)
-{
-    struct inode *file = inode_create(&file_ops, &regular_ops, S_IFREG | mode);
-
-    if (file && ramfs_set_contents(file, data, size, name) != 0) {
-        inode_put(file);
-        return NULL;
-    }
-    return file;
 }
 
 /* ---- Symbolic links ---- */
@@ -204,11 +229,10 @@ static void link_release(struct inode *link)
         kfree(link->target, link->size + 1);
 }
 
-static const struct inode_ops link_ops = {.readlink = link_read, .release = link_release};
-
 struct inode *ramfs_symlink(const char *target, size_t length)
 {
-    struct inode *link = inode_create(&link_ops, NULL, S_IFLNK | 0777);
+    static const struct inode_ops ops = {.readlink = link_read, .release = link_release};
+    struct inode *link = inode_create(&ops, NULL, S_IFLNK | 0777);
 
     if (!link)
         return NULL;

@@ -23,8 +23,8 @@
     X(brk) X(mmap) X(munmap) X(mprotect) X(madvise) X(mincore) X(mremap)                           \
     X(mlock) X(mlock2) X(munlock) X(mlockall) X(munlockall)                                        \
     /* open files */                                                                               \
-    X(read) X(write) X(readv) X(writev) X(pread64) X(close) X(lseek) X(fstat) X(ioctl) X(fcntl)    \
-    X(dup) X(dup2) X(dup3)                                                                         \
+    X(read) X(write) X(readv) X(writev) X(pread64) X(pwrite64) X(preadv) X(pwritev) X(preadv2)     \
+    X(pwritev2) X(close) X(lseek) X(fstat) X(ioctl) X(fcntl) X(dup) X(dup2) X(dup3) X(getdents64)  \
     /* names */                                                                                    \
     X(open) X(openat) X(stat) X(lstat) X(newfstatat) X(access) X(faccessat) X(faccessat2)          \
     X(readlink) X(readlinkat) X(getcwd) X(chdir) X(fchdir) X(umask)                                \

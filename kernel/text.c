@@ -6,7 +6,6 @@
 #include "kernel/format.h"
 #include "kernel/slab.h"
 #include "kernel/string.h"
-#include "kernel/uaccess.h"
 
 #define TEXT_BYTES (PAGE_SIZE - sizeof(struct text_page *))
 
@@ -60,27 +59,25 @@ void text_format(struct text *text, const char *fmt, ...)
         text_add(text, line, min_u64((uint64_t)n, sizeof(line) - 1));
 }
 
-long text_to_user(const struct text *text, vaddr_t dst, uint64_t len, uint64_t pos)
+long text_read(const struct text *text, struct io *io, uint64_t pos)
 {
     const struct text_page *page = text->first;
-    uint64_t done = 0;
 
     if (pos >= text->length)
         return 0;
-    len = min_u64(len, text->length - pos);
     for (uint64_t skip = pos / TEXT_BYTES; skip > 0; skip--)
         page = page->next;
-    while (done < len) {
-        uint64_t at = (pos + done) % TEXT_BYTES;
-        uint64_t n = user_piece(dst + done, min_u64(len - done, TEXT_BYTES - at));
+    while (io->left && pos < text->length) {
+        uint64_t at = pos % TEXT_BYTES;
+        uint64_t n = io_put(io, page->bytes + at, min_u64(text->length - pos, TEXT_BYTES - at));
 
-        if (copy_to_user(dst + done, page->bytes + at, n))
-            return done ? (long)done : -EFAULT;
-        done += n;
-        if (at + n == TEXT_BYTES)
+        if (!n)
+            return io_result(io, -EFAULT);
+        pos += n;
+        if (pos % TEXT_BYTES == 0)
             page = page->next;
     }
-    return (long)done;
+    return (long)io->done;
 }
 
 void text_clear(struct text *text)

@@ -1,7 +1,7 @@
 /* Text that grows: what /proc's files are written to before they are read. */
 #pragma once
 
-#include "mm/types.h"
+#include "kernel/io.h"
 
 struct text_page;
 
@@ -18,8 +18,8 @@ void text_add(struct text *text, const char *bytes, size_t length);
 /* As printf; one call adds at most 255 bytes. */
 void text_format(struct text *text, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
-/* Copy at most @len bytes from @pos on to user memory: how many, or -EFAULT. */
-[[nodiscard]] long text_to_user(const struct text *text, vaddr_t dst, uint64_t len, uint64_t pos);
+/* Hand out what @io wants from @pos on: how many bytes, or -EFAULT. */
+[[nodiscard]] long text_read(const struct text *text, struct io *io, uint64_t pos);
 
 /* Free it; it is empty then. */
 void text_clear(struct text *text);

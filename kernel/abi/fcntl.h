@@ -57,6 +57,15 @@
 #define IOV_MAX 1024
 #define RW_MAX 0x7ffff000 /* bytes in one read or write */
 
+/* What getdents64 writes, one behind the other; each takes @size bytes. */
+struct dirent64 {
+    uint64_t ino;
+    int64_t next; /* the position behind it, for lseek */
+    uint16_t size;
+    uint8_t type; /* S_IFMT of its mode, shifted down */
+    char name[];  /* with a NUL */
+};
+
 struct iovec {
     uint64_t base;
     uint64_t len;
