@@ -53,6 +53,20 @@ const char *elf_check_header(const void *head, size_t size, uint64_t file_size,
     return NULL;
 }
 
+const char *elf_check_interp(const struct elf_phdr *table, struct elf_image *image)
+{
+    for (const struct elf_phdr *p = table; p < table + image->phnum; p++) {
+        if (p->type != PT_INTERP)
+            continue;
+        if (p->filesz < 2 || p->filesz > PATH_MAX)
+            return "absurd length of the dynamic linker's name";
+        image->interp_offset = p->offset;
+        image->interp_size = p->filesz;
+        return NULL;
+    }
+    return NULL;
+}
+
 static const char *check_segment(const struct elf_phdr *p, uint64_t file_size)
 {
     if (p->filesz > p->memsz)
@@ -97,8 +111,6 @@ const char *elf_check_table(const struct elf_header *header, const struct elf_ph
     for (const struct elf_phdr *p = table; p < table + image->phnum; p++) {
         const char *why = NULL;
 
-        if (p->type == PT_INTERP)
-            image->interp = true;
         if (p->type == PT_GNU_STACK)
             image->exec_stack = p->flags & PF_X;
         if (!elf_is_segment(p))
@@ -116,7 +128,7 @@ const char *elf_check_table(const struct elf_header *header, const struct elf_ph
         return "nothing to load";
     if (!image->pie && image->start < lowest)
         return "segment below mmap_min_addr";
-    if (!entry_found)
+    if (!entry_found && !image->interp_size)
         return "entry point outside of all executable segments";
     return NULL;
 }

@@ -30,24 +30,29 @@ static uint64_t choose_shift(void)
     return mm_config.randomize ? random_u64() % EXEC_SHIFT_MAX & ~(PAGE_SIZE - 1) : 0;
 }
 
-/* Find the file, and its absolute name. */
-static long find_file(struct exec *e)
+long exec_open(const struct exec *e, const char *name, struct exec_file *file)
 {
-    long err = path_lookup(e->process->cwd, e->name, PATH_FOLLOW, &e->path);
+    long err = path_lookup(e->process->cwd, *name ? name : ".", PATH_FOLLOW, &file->path);
 
     if (err)
         return err;
-    e->object = ramfs_object(e->path.inode);
-    if (!e->object)
-        return -EACCES;
-    err = inode_permission(e->path.inode, X_OK);
-    if (err)
-        return err;
+    file->object = ramfs_object(file->path.inode);
+    return file->object ? inode_permission(file->path.inode, X_OK) : -EACCES;
+}
+
+static long alloc_buffers(struct exec *e)
+{
     e->exe_path = kmalloc(PATH_MAX);
     e->page = kmalloc(PAGE_SIZE);
-    if (!e->exe_path || !e->page)
-        return -ENOMEM;
-    err = path_name(e->path.dir, e->path.name, e->exe_path, PATH_MAX);
+    return e->exe_path && e->page ? 0 : -ENOMEM;
+}
+
+/* The absolute name of the program, which is no script any more. */
+static long name_program(struct exec *e)
+{
+    const struct path *path = &e->program.path;
+    long err = path_name(path->dir, path->name, e->exe_path, PATH_MAX);
+
     return err < 0 ? err : 0;
 }
 
@@ -76,8 +81,10 @@ static long shift_stack(struct exec *e)
 
 static long build(struct exec *e)
 {
-    long err = find_file(e);
+    long err = *e->name ? exec_open(e, e->name, &e->program) : -ENOENT;
 
+    if (!err)
+        err = alloc_buffers(e);
     if (!err)
         err = exec_count_args(e);
     if (!err)
@@ -85,9 +92,13 @@ static long build(struct exec *e)
     if (!err)
         err = exec_copy_args(e);
     if (!err)
-        err = exec_read_image(e);
+        err = exec_follow_scripts(e);
     if (!err)
-        err = exec_map_image(e);
+        err = name_program(e);
+    if (!err)
+        err = exec_read_images(e);
+    if (!err)
+        err = exec_map_images(e);
     if (!err)
         err = shift_stack(e);
     if (!err)
@@ -97,9 +108,11 @@ static long build(struct exec *e)
 
 static void set_registers(const struct exec *e, struct trap_frame *frame)
 {
+    const struct exec_file *first = e->interp.object ? &e->interp : &e->program;
+
     *frame = (struct trap_frame){
         .vector = frame->vector,
-        .rip = e->base + e->image.entry,
+        .rip = first->base + first->image.entry,
         .cs = USER_CS,
         .rflags = RFLAGS_USER,
         .rsp = e->sp,
@@ -142,6 +155,12 @@ static void commit(struct exec *e, struct trap_frame *frame)
     set_registers(e, frame);
 }
 
+static void release_file(struct exec_file *file)
+{
+    kfree(file->table, file->image.phnum * sizeof(*file->table));
+    path_put(&file->path);
+}
+
 /* Free what was made for the attempt; after a commit the process has the rest. */
 static void release(struct exec *e)
 {
@@ -149,10 +168,10 @@ static void release(struct exec *e)
         port_unlock_write(&e->mm->lock);
         mm_destroy(e->mm);
     }
-    kfree(e->table, e->image.phnum * sizeof(*e->table));
     kfree(e->exe_path, PATH_MAX);
     kfree(e->page, PAGE_SIZE);
-    path_put(&e->path);
+    release_file(&e->program);
+    release_file(&e->interp);
 }
 
 long exec(struct process *process, const char *name, struct exec_vector argv,

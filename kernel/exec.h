@@ -4,7 +4,9 @@
  *
  *     exec.c        the order of it, and the change
  *     exec_args.c   argv and envp, from the old program to the new stack
- *     exec_image.c  the file: check it, map its segments
+ *     exec_script.c "#!": the interpreter in place of the script
+ *     exec_image.c  the program's file and its dynamic linker's: find and check them
+ *     exec_map.c    place and map their segments
  *     exec_stack.c  what the new program finds above its stack pointer
  */
 #pragma once
@@ -22,6 +24,16 @@ struct exec_vector {
     vaddr_t user;              /* else; 0 is an empty list */
 };
 
+/* A file of which the new address space will have the segments. */
+struct exec_file {
+    struct path path;
+    struct object *object; /* the path's, no reference of its own */
+    struct elf_header header;
+    struct elf_image image;
+    struct elf_phdr *table; /* image.phnum program headers */
+    vaddr_t base;           /* added to the file's addresses */
+};
+
 /* One execve on its way. */
 struct exec {
     struct process *process;
@@ -29,20 +41,17 @@ struct exec {
     struct exec_vector argv, envp;
     uint64_t argc, envc;
 
-    struct path path; /* where the name leads */
-    char *exe_path;   /* PATH_MAX bytes: its absolute name */
-    struct object *object;
-    struct elf_header header;
-    struct elf_image image;
-    struct elf_phdr *table; /* image.phnum program headers */
+    struct exec_file program;
+    struct exec_file interp; /* its dynamic linker; interp.object is NULL when it wants none */
+    char *exe_path;          /* PATH_MAX bytes: the program's absolute name */
 
     struct mm *mm;       /* the new one, locked for write; NULL once the process has it */
     char *page;          /* PAGE_SIZE bytes to copy by way of */
     vaddr_t sp;          /* the new stack is filled down to here */
     vaddr_t strings_low; /* the temporary stack may be filled with strings down to here */
+    vaddr_t arg1;        /* where the strings behind argv[0] begin */
     vaddr_t execfn;      /* the name, on the stack */
     uint64_t shift;      /* of the stack, bytes */
-    vaddr_t base;        /* added to the file's addresses */
 };
 
 /* Take over the options that concern exec. Ends the boot when one makes no sense. */
@@ -50,7 +59,8 @@ void exec_init(void);
 
 /*
  * Replace the program of @process by the file @name. 0, and @frame is what the new program starts
- * with; or -ENOENT, -EACCES, -ENOTDIR, -ELOOP, -ENAMETOOLONG, -ENOEXEC, -E2BIG, -ENOMEM, -EFAULT.
+ * with; or -ENOENT, -EACCES, -ENOTDIR, -ELOOP, -ENAMETOOLONG, -ENOEXEC, -ELIBBAD, -EIO, -E2BIG,
+ * -ENOMEM, -EFAULT.
  */
 long exec(struct process *process, const char *name, struct exec_vector argv,
           struct exec_vector envp, struct trap_frame *frame);
@@ -66,14 +76,35 @@ long exec(struct process *process, const char *name, struct exec_vector argv,
 /* Copy name, envp and argv to the temporary stack, from its top down. */
 [[nodiscard]] long exec_copy_args(struct exec *e);
 
-/* Read and check header and table. Says what is wrong in the log. */
-[[nodiscard]] long exec_read_image(struct exec *e);
+/*
+ * While the program is a script, put the interpreter that it names in its place, and into argv in
+ * place of argv[0] the interpreter, its argument and the script's name. -ELOOP after too many.
+ */
+[[nodiscard]] long exec_follow_scripts(struct exec *e);
 
-/* Choose base and mmap_base, map the segments, place the heap. Says why it is -ENOEXEC in the log. */
-[[nodiscard]] long exec_map_image(struct exec *e);
+/*
+ * Read and check header and table of the program, and of the dynamic linker if it wants one. Says
+ * what is wrong in the log.
+ */
+[[nodiscard]] long exec_read_images(struct exec *e);
+
+/* Choose bases and mmap_base, map the segments, place the heap. Says why it is -ENOEXEC in the log. */
+[[nodiscard]] long exec_map_images(struct exec *e);
 
 /* After the stack was shifted: auxiliary vector and pointers; e->sp is then the stack pointer. */
 [[nodiscard]] long exec_finish_stack(struct exec *e);
+
+/* ---- What they share ---- */
+
+/*
+ * Find the file @name, a regular one that may be executed, for @file; exec() gives it back. "" is
+ * the working directory, as in a script or a program on Linux, though not in a call of execve().
+ */
+[[nodiscard]] long exec_open(const struct exec *e, const char *name, struct exec_file *file);
+
+/* The strings of a script's line, before the arguments that are there; @argument may be NULL. */
+[[nodiscard]] long exec_insert_args(struct exec *e, const char *interpreter, const char *argument,
+                                    const char *script);
 
 /* Copy @len bytes to the new stack, which is filled down by them. -E2BIG when it may not grow. */
 [[nodiscard]] long exec_push(struct exec *e, const void *bytes, uint64_t len);

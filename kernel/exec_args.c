@@ -124,12 +124,12 @@ static long push_user_string(struct exec *e, vaddr_t user)
     return err;
 }
 
-/* All @count strings of @v, the last one first. */
-static long push_strings(struct exec *e, const struct exec_vector *v, uint64_t count)
+/* The strings of @v from number @first to before number @end, the last one first. */
+static long push_strings(struct exec *e, const struct exec_vector *v, uint64_t first, uint64_t end)
 {
-    while (count-- > 0) {
+    while (end-- > first) {
         uint64_t pointer;
-        long err = fetch_pointer(v, count, &pointer);
+        long err = fetch_pointer(v, end, &pointer);
 
         if (!err)
             err = v->kernel ? push_kernel_string(e, (const char *)pointer)
@@ -149,16 +149,37 @@ long exec_copy_args(struct exec *e)
         err = push_kernel_string(e, e->name);
     e->execfn = e->sp;
     if (!err)
-        err = push_strings(e, &e->envp, e->envc);
+        err = push_strings(e, &e->envp, 0, e->envc);
     e->mm->layout.env_start = e->sp;
     e->mm->layout.env_end = e->execfn;
     if (!err)
-        err = push_strings(e, &e->argv, e->argc);
+        err = push_strings(e, &e->argv, 1, e->argc);
+    e->arg1 = e->sp;
+    if (!err)
+        err = push_strings(e, &e->argv, 0, min_u64(e->argc, 1));
     if (!err && e->argc == 0) { /* programs may rely on an argv[0] */
         e->argc = 1;
         err = push_kernel_string(e, "");
     }
     e->mm->layout.arg_start = e->sp;
     e->mm->layout.arg_end = e->mm->layout.env_start;
+    return err;
+}
+
+/* argv[0] goes; what is pushed in its place is what the program of a script's line gets to see. */
+long exec_insert_args(struct exec *e, const char *interpreter, const char *argument,
+                      const char *script)
+{
+    long err;
+
+    e->sp = e->arg1;
+    err = push_kernel_string(e, script);
+    if (!err && argument)
+        err = push_kernel_string(e, argument);
+    e->arg1 = e->sp;
+    if (!err)
+        err = push_kernel_string(e, interpreter);
+    e->argc += argument ? 2 : 1;
+    e->mm->layout.arg_start = e->sp;
     return err;
 }

@@ -87,16 +87,18 @@ struct extras {
 static void put_auxv(struct writer *w, const struct extras *extras)
 {
     const struct exec *e = w->exec;
+    const struct exec_file *program = &e->program;
+    const struct elf_image *image = &program->image;
     const uint64_t auxv[AUXV_PAIRS][2] = {
         {AT_HWCAP, cpuid(1, 0).edx},
         {AT_PAGESZ, PAGE_SIZE},
         {AT_CLKTCK, USER_HZ},
-        {AT_PHDR, e->image.phdr ? e->base + e->image.phdr : 0},
+        {AT_PHDR, image->phdr ? program->base + image->phdr : 0},
         {AT_PHENT, sizeof(struct elf_phdr)},
-        {AT_PHNUM, e->image.phnum},
-        {AT_BASE, 0},
+        {AT_PHNUM, image->phnum},
+        {AT_BASE, e->interp.base},
         {AT_FLAGS, 0},
-        {AT_ENTRY, e->base + e->image.entry},
+        {AT_ENTRY, program->base + image->entry},
         {AT_UID, 0},
         {AT_EUID, 0},
         {AT_GID, 0},

@@ -90,6 +90,12 @@ def interp(elf, name, size=None):
     elf.data += name
 
 
+def interp_of(elf, where, name):
+    """The same with the program header @where."""
+    where.update(type=PT_INTERP, offset=len(elf.data), filesz=len(name))
+    elf.data += name
+
+
 def swap_loads(elf):
     where = [i for i, s in enumerate(elf.segments) if s["type"] == PT_LOAD]
     first, last = where[0], where[-1]
@@ -143,6 +149,30 @@ DEFECTS = {
     "interp_not_terminated": lambda e: interp(e, b"/lib/ld.so"),
     "interp_too_long": lambda e: interp(e, b"/lib/ld.so\0", 1 << 20),
     "interp_empty": lambda e: interp(e, b"", 0),
+    "interp_of_one_byte": lambda e: interp(e, b"\0"),
+    "interp_beyond_file": lambda e: (interp(e, b"/\0"), e.spare().update(offset=1 << 40)),
+    "interp_offset_wraps": lambda e: (interp(e, b"/\0"), e.spare().update(offset=(1 << 64) - 1)),
+    "interp_no_name": lambda e: interp(e, b"\0\0"),
+    "interp_directory": lambda e: interp(e, b"directory\0"),
+    "interp_below_file": lambda e: interp(e, b"good/x\0"),
+    "interp_not_executable": lambda e: interp(e, b"not_executable\0"),
+    "interp_is_empty": lambda e: interp(e, b"empty\0"),
+    "interp_cut_in_header": lambda e: interp(e, b"cut_in_header\0"),
+    "interp_zeros": lambda e: interp(e, b"zeros\0"),
+    "interp_script": lambda e: interp(e, b"long_script\0"),
+    "interp_wrong_machine": lambda e: interp(e, b"wrong_machine\0"),
+    "interp_phnum_zero": lambda e: interp(e, b"phnum_zero\0"),
+    "interp_phoff_beyond_file": lambda e: interp(e, b"phoff_beyond_file\0"),
+    "interp_core": lambda e: interp(e, b"type_core\0"),
+    "interp_no_load": lambda e: interp(e, b"no_load\0"),
+    "interp_vaddr_kernel": lambda e: interp(e, b"vaddr_kernel\0"),
+    "interp_memsz_wraps": lambda e: interp(e, b"memsz_wraps\0"),
+    "interp_entry_kernel": lambda e: interp(e, b"entry_kernel\0"),
+    # These run: what the program itself is entered by does not count.
+    "interp_of_pie": lambda e: (e.head.update(type=3, entry=0), interp(e, b"good\0")),
+    "interp_in_its_place": lambda e: interp(e, b"good\0"),
+    "interp_twice": lambda e: (e.segments.insert(0, dict(e.spare())), e.head.update(phnum=6),
+                               interp(e, b"/no/such\0"), interp_of(e, e.segments[0], b"good\0")),
 }
 
 
@@ -166,6 +196,16 @@ def main():
     write(outdir, "one_byte", b"\x7f")
     write(outdir, "text", b"This is not a program.\n")
     write(outdir, "script_without_interpreter", b"#!/no/such/interpreter\n")
+    write(outdir, "script_without_name", b"#!\n")
+    write(outdir, "script_only_marks", b"#!")
+    write(outdir, "script_name_cut", b"#!/" + b"a" * PAGE)
+    write(outdir, "script_blanks", b"#!".ljust(PAGE))
+    write(outdir, "script_of_itself", b"#!script_of_itself\n")
+    write(outdir, "script_of_directory", b"#!directory\n")
+    write(outdir, "script_of_text", b"#!text\n")
+    write(outdir, "script_not_executable", b"#!not_executable\n")
+    write(outdir, "script_of_bad_elf", b"#!wrong_machine\n")
+    write(outdir, "long_script", b"#!good\n".ljust(PAGE))
     write(outdir, "zeros", bytes(2 * PAGE))
     write(outdir, "cut_in_header", sound[:40])
     write(outdir, "cut_after_header", sound[:EHDR.size])

@@ -21,12 +21,13 @@ FUZZ_SOURCES_mm-3x3 := $(FUZZ_MM)
 FUZZ_SOURCES_mm-2x4 := $(FUZZ_MM)
 FUZZ_SOURCES_mm-9x4 := $(FUZZ_MM)
 FUZZ_SOURCES_elf := tests/fuzz/fuzz_elf.c kernel/elf.c
+FUZZ_SOURCES_script := tests/fuzz/fuzz_script.c kernel/script.c
 FUZZ_SOURCES_cpio := tests/fuzz/fuzz_cpio.c kernel/cpio.c
 FUZZ_SOURCES_bootinfo := tests/fuzz/fuzz_bootinfo.c kernel/bootinfo.c kernel/ranges.c
 FUZZ_SOURCES_ranges := tests/fuzz/fuzz_ranges.c kernel/ranges.c
 FUZZ_GEOMETRY_mm-3x3 := -DPT_BITS=3 -DPT_LEVELS=3
 FUZZ_GEOMETRY_mm-2x4 := -DPT_BITS=2 -DPT_LEVELS=4
-FUZZ_TARGETS := mm-3x3 mm-2x4 mm-9x4 elf cpio bootinfo ranges
+FUZZ_TARGETS := mm-3x3 mm-2x4 mm-9x4 elf script cpio bootinfo ranges
 
 # Each source is compiled twice per target: by clang with libFuzzer's instrumentation, by the host's compiler to replay.
 define FUZZ_TARGET

@@ -43,7 +43,9 @@ static void check_image(const struct elf_header *header, const struct elf_phdr *
         entry_found |= (p->flags & PF_X) && inside(header->entry - p->vaddr, 1, p->memsz);
         segments++;
     }
-    must(segments > 0 && entry_found && image->entry == header->entry);
+    must(segments > 0 && image->entry == header->entry);
+    must(entry_found || image->interp_size);
+    must(!image->interp_size || (image->interp_size >= 2 && image->interp_size <= PATH_MAX));
     must(image->start % PAGE_SIZE == 0 && image->end % PAGE_SIZE == 0);
     must(image->start < image->end && image->end <= TASK_SIZE);
     must(image->pie || image->start >= LOWEST);
@@ -62,7 +64,8 @@ static void check_table(const struct elf_header *header, struct elf_image *image
     if (!inside(image->phoff, bytes, size))
         return; /* in the part that is only claimed */
     table = (struct elf_phdr *)exact_copy(file + image->phoff, bytes);
-    if (!elf_check_table(header, table, file_size, LOWEST, image))
+    if (!elf_check_interp(table, image) &&
+        !elf_check_table(header, table, file_size, LOWEST, image))
         check_image(header, table, image, file_size);
     free(table);
 }

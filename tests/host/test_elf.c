@@ -67,7 +67,9 @@ static const char *check_sized(const struct file *file, uint64_t file_size)
     table_size = image.phnum * sizeof(*table);
     table = calloc(1, table_size);
     memcpy(table, file->phdr, table_size < sizeof(file->phdr) ? table_size : sizeof(file->phdr));
-    why = elf_check_table(&header, table, file_size, LOWEST, &image);
+    why = elf_check_interp(table, &image);
+    if (!why)
+        why = elf_check_table(&header, table, file_size, LOWEST, &image);
     free(table);
     return why;
 }
@@ -97,7 +99,7 @@ static void test_program(void **state)
     assert_int_equal(image.phoff, 64);
     assert_int_equal(image.phnum, PHNUM);
     assert_false(image.pie);
-    assert_false(image.interp);
+    assert_int_equal(image.interp_size, 0);
     assert_false(image.write_exec);
     assert_false(image.exec_stack);
     assert_int_equal(image.start, 0x400000);
@@ -129,11 +131,31 @@ static void test_traits(void **state)
 
     f.phdr[DATA].flags = PF_R | PF_W | PF_X;
     f.phdr[STACK].flags |= PF_X;
-    f.phdr[EMPTY].type = PT_INTERP;
     expect(&f, NULL);
     assert_true(image.write_exec);
     assert_true(image.exec_stack);
-    assert_true(image.interp);
+}
+
+/* The first of two counts; the entry point is then nobody's business but the dynamic linker's. */
+static void test_interp(void **state)
+{
+    struct file f = good_file();
+
+    f.phdr[STACK] = (struct elf_phdr){.type = PT_INTERP, .offset = 0x1230, .filesz = 2};
+    f.phdr[EMPTY] = (struct elf_phdr){.type = PT_INTERP, .offset = 1, .filesz = 1};
+    f.header.entry = 0;
+    expect(&f, NULL);
+    assert_int_equal(image.interp_offset, 0x1230);
+    assert_int_equal(image.interp_size, 2);
+    f.phdr[STACK].filesz = PATH_MAX;
+    f.phdr[STACK].offset = -1ull;
+    expect(&f, NULL);
+    f.phdr[STACK].filesz = PATH_MAX + 1;
+    expect(&f, "absurd length of the dynamic linker's name");
+    f.phdr[STACK].filesz = 1;
+    expect(&f, "absurd length of the dynamic linker's name");
+    f.phdr[STACK].filesz = -1ull;
+    expect(&f, "absurd length of the dynamic linker's name");
 }
 
 static void test_place_of_headers(void **state)
@@ -441,6 +463,7 @@ int main(void)
         cmocka_unit_test(test_program),
         cmocka_unit_test(test_pie),
         cmocka_unit_test(test_traits),
+        cmocka_unit_test(test_interp),
         cmocka_unit_test(test_place_of_headers),
         cmocka_unit_test(test_just_good),
         cmocka_unit_test(test_ident),
