@@ -4,18 +4,18 @@
 #include "kernel/process.h"
 #include "kernel/string.h"
 
-static void add_line(void *text, const char *line)
-{
-    text_add(text, line, strlen(line));
-}
-
 /* A process that has no program yet has no mappings. */
 static long show_maps(struct text *out, struct process *process)
 {
+    char record[MM_RECORD];
+    vaddr_t addr = 0;
+    size_t length;
+
     if (!process->mm)
         return 0;
     port_lock_read(&process->mm->lock);
-    mm_maps(process->mm, add_line, out);
+    while ((length = mm_maps(process->mm, &addr, record, sizeof(record))))
+        text_add(out, record, length);
     port_unlock_read(&process->mm->lock);
     return 0;
 }

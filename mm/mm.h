@@ -247,10 +247,32 @@ enum fault_result mm_fault(struct mm *mm, vaddr_t addr, enum access access);
 /* ---- Looking ---- */
 
 /*
- * One line of /proc/PID/maps at a time, in Linux's format with newline: @emit is called for each.
- * For read.
+ * The lowest VMA that ends above *addr, as a line of /proc/PID/maps or what smaps says of it, to @buf:
+ * the length without a NUL, and *addr becomes the VMA's end. 0 when there is none. What does not
+ * fit is cut off: MM_RECORD bytes are always enough. For read.
  */
-void mm_maps(struct mm *mm, void (*emit)(void *ctx, const char *line), void *ctx);
+size_t mm_maps(struct mm *mm, vaddr_t *addr, char *buf, size_t size);
+size_t mm_smaps(struct mm *mm, vaddr_t *addr, char *buf, size_t size);
+#define MM_RECORD 2048
+
+/* All of /proc/PID/smaps_rollup; 0 when nothing is mapped. For read. */
+size_t mm_smaps_rollup(struct mm *mm, char *buf, size_t size);
+
+/*
+ * The entries of /proc/PID/pagemap for the pages of @range, which is page-aligned: 8 bytes each. For
+ * read.
+ */
+void mm_pagemap(struct mm *mm, struct range range, uint64_t *entries);
+
+/* Pages in use by what they are: private ones, those of files, those of shared memory. */
+struct mm_rss {
+    uint64_t anon;
+    uint64_t file;
+    uint64_t shmem;
+};
+
+/* Counted anew: the time it takes is that of a walk through all tables. For read. */
+struct mm_rss mm_rss(struct mm *mm);
 
 /* VMAs and tables as stable, diffable text, a line at a time without newline. For read. */
 void mm_dump(struct mm *mm, void (*emit)(void *ctx, const char *line), void *ctx);

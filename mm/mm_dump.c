@@ -1,69 +1,11 @@
-/*
- * An address space as text: /proc/PID/maps as Linux writes it, and VMAs with their tables, stable
- * and diffable.
- */
-#include "mm/object.h"
+/* An address space as text, VMAs with their tables, stable and diffable. */
+#include "mm/mm_maps.h"
 #include "mm/pt.h"
 #include "mm/trace.h"
-#include "mm/vma.h"
 
 #define LINE 160
 
-/* In Linux's maps the name starts in this column. */
-#define MAPS_NAME_COLUMN 73
-
 typedef unsigned long long ull;
-
-/* ---- maps ---- */
-
-static const char *vma_name(const struct mm *mm, const struct vma *vma)
-{
-    const struct mm_layout *l = &mm->layout;
-
-    if (vma->object)
-        return vma->object->name[0] ? vma->object->name : "/dev/zero (deleted)";
-    if (l->brk > l->brk_start && vma->start < l->brk && vma->end > l->brk_start)
-        return "[heap]";
-    if (vma->start < l->stack_top && vma->end >= l->stack_top)
-        return "[stack]";
-    return "";
-}
-
-static void rights_text(const struct vma *vma, char text[5])
-{
-    text[0] = vma->flags & VMA_READ ? 'r' : '-';
-    text[1] = vma->flags & VMA_WRITE ? 'w' : '-';
-    text[2] = vma->flags & VMA_EXEC ? 'x' : '-';
-    text[3] = vma->flags & VMA_SHARED ? 's' : 'p';
-    text[4] = '\0';
-}
-
-static void maps_line(const struct mm *mm, const struct vma *vma, char line[LINE])
-{
-    const char *name = vma_name(mm, vma);
-    ull offset = vma->object ? (ull)vma->pgoff << PAGE_SHIFT : 0;
-    char rights[5];
-    int n;
-
-    rights_text(vma, rights);
-    n = port_format(line, LINE, "%08llx-%08llx %s %08llx 00:%02x %llu ", (ull)vma->start,
-                    (ull)vma->end, rights, offset, vma->object ? 1 : 0,
-                    vma->object ? (ull)vma->object->ino : 0);
-    while (name[0] && n < MAPS_NAME_COLUMN)
-        line[n++] = ' ';
-    port_format(line + n, (size_t)(LINE - n), "%s\n", name);
-}
-
-void mm_maps(struct mm *mm, void (*emit)(void *ctx, const char *line), void *ctx)
-{
-    char line[LINE];
-
-    mm_assert(port_locked(&mm->lock));
-    for (const struct vma *vma = mm->first; vma; vma = vma->next) {
-        maps_line(mm, vma, line);
-        emit(ctx, line);
-    }
-}
 
 /* ---- dump ---- */
 
@@ -77,12 +19,12 @@ static void dump_vma(const struct dump *d, const struct vma *vma)
 {
     char line[LINE], rights[5];
 
-    rights_text(vma, rights);
+    maps_rights(vma, rights);
     port_format(line, LINE, "vma %012llx-%012llx %s%s%s%s pages %llu id %llu pgoff %llx %s",
                 (ull)vma->start, (ull)vma->end, rights, vma->flags & VMA_GROWSDOWN ? " grows" : "",
                 vma->flags & VMA_LOCKED ? " locked" : "",
                 vma->flags & VMA_NORESERVE ? " noreserve" : "", (ull)vma_pages(vma), (ull)vma->anon,
-                (ull)vma->pgoff, vma_name(d->mm, vma));
+                (ull)vma->pgoff, maps_name(d->mm, vma));
     d->emit(d->ctx, line);
 }
 

@@ -87,6 +87,16 @@ static inline unsigned pte_rights(struct pte e)
     return PTE_R | (e.raw & PTE_WRITE ? PTE_W : 0) | (e.raw & PTE_NX ? 0 : PTE_X);
 }
 
+static inline bool pte_is_accessed(struct pte e)
+{
+    return e.raw & PTE_ACCESSED;
+}
+
+static inline bool pte_is_dirty(struct pte e)
+{
+    return e.raw & PTE_DIRTY;
+}
+
 /* The lower table that an inner entry links. */
 static inline struct pte *pte_to_table(struct pte e)
 {

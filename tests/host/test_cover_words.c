@@ -47,10 +47,14 @@ static void keep_line(void *ctx, const char *line)
 
 static const char *maps(void)
 {
-    text[0] = '\0';
+    vaddr_t addr = 0;
+    size_t length = 0, n;
+
     port_lock_read(&mm->lock);
-    mm_maps(mm, keep_line, "");
+    while ((n = mm_maps(mm, &addr, text + length, sizeof(text) - length)))
+        length += n;
     port_unlock_read(&mm->lock);
+    text[length] = '\0';
     return text;
 }
 
