@@ -25,7 +25,7 @@ static void silence_pic(void)
         {0x21, 0x20}, {0xa1, 0x28}, /* vectors 32 to 47 */
         {0x21, 0x04}, {0xa1, 0x02}, /* how they are chained */
         {0x21, 0x01}, {0xa1, 0x01}, /* 8086 mode */
-        {0x21, 0xff}, {0xa1, 0xff}, /* all masked */
+        {0x21, 0xff}, {0xa1, 0xff}, /* all masked, until interrupts_init() */
     };
 
     for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++)
@@ -85,7 +85,7 @@ void cpu_init(void)
     descriptors_init();
     set_control_registers();
     set_syscall_entry();
-    cpu_reset_fpu();
+    cpu_fpu_load(&cpu_fpu_fresh);
 }
 
 void cpu_init_stacks(void)
@@ -129,16 +129,14 @@ uint64_t cpu_gs_base(void)
     return rdmsr(MSR_KERNEL_GS_BASE);
 }
 
-void cpu_reset_fpu(void)
-{
-    /* All registers zero: an FXSAVE image of a processor after reset. */
-    static const struct {
-        uint16_t control;
-        uint8_t pad[22];
-        uint32_t mxcsr;
-        uint8_t rest[484];
-    } __attribute__((aligned(16))) fresh = {.control = 0x37f, .mxcsr = 0x1f80};
-    _Static_assert(sizeof(fresh) == 512, "the size of an FXSAVE image");
+const struct fpu cpu_fpu_fresh = {.control = 0x37f, .mxcsr = 0x1f80};
 
-    __asm__ volatile("fxrstorq %0" : : "m"(fresh));
+void cpu_fpu_save(struct fpu *fpu)
+{
+    __asm__ volatile("fxsaveq %0" : "=m"(*fpu));
+}
+
+void cpu_fpu_load(const struct fpu *fpu)
+{
+    __asm__ volatile("fxrstorq %0" : : "m"(*fpu));
 }

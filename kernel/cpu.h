@@ -53,7 +53,7 @@ struct trap_frame {
     uint64_t r15, r14, r13, r12, rbp, rbx;
     uint64_t r11, r10, r9, r8, rax, rcx, rdx, rsi, rdi;
     uint64_t vector;
-    uint64_t error; /* 0 where the processor gives none */
+    uint64_t error; /* 0 where the processor gives none; of a system call, its number */
     uint64_t rip, cs, rflags, rsp, ss;
 };
 
@@ -64,14 +64,27 @@ static inline bool trap_from_user(const struct trap_frame *frame)
 }
 
 struct process;
+struct thread;
+
+/* x87 and SSE registers, as FXSAVE lays them out. */
+struct fpu {
+    uint16_t control;
+    uint8_t pad[22];
+    uint32_t mxcsr;
+    uint32_t mxcsr_mask;
+    uint8_t registers[480];
+} __attribute__((aligned(16)));
+_Static_assert(sizeof(struct fpu) == 512, "the size of an FXSAVE image");
 
 /* One per CPU, found through GS while in the kernel. */
 struct cpu {
     struct cpu *self;
-    uint64_t kernel_stack; /* upper end; where SYSCALL and traps from user mode start */
-    uint64_t user_stack;   /* SYSCALL's few instructions between the two stacks */
-    struct mm *mm;         /* whose tables CR3 holds; NULL: the kernel's own */
-    struct process *process;
+    uint64_t kernel_stack;   /* upper end; where SYSCALL and traps from user mode start */
+    uint64_t user_stack;     /* SYSCALL's few instructions between the two stacks */
+    struct mm *mm;           /* whose tables CR3 holds; NULL: the kernel's own */
+    struct thread *thread;   /* that runs, NULL before init */
+    struct process *process; /* its process */
+    bool reschedule;         /* another thread should run in place of it */
     unsigned id;
 };
 
@@ -108,17 +121,16 @@ void descriptors_set_stack(enum cpu_stack which, vaddr_t top);
 /* Load @mm's tables, or the kernel's own for NULL; all of the TLB is forgotten. */
 void cpu_load_mm(struct mm *mm);
 
-/* Start or continue user mode with @frame's registers, all of them, on a fresh kernel stack. */
-_Noreturn void enter_user(struct trap_frame *frame);
-
 /* The user's FS and GS base. @base must be below USER_END. */
 void cpu_set_fs_base(uint64_t base);
 uint64_t cpu_fs_base(void);
 void cpu_set_gs_base(uint64_t base);
 uint64_t cpu_gs_base(void);
 
-/* x87 and SSE state as a program finds it at its start. The kernel uses neither. */
-void cpu_reset_fpu(void);
+/* x87 and SSE registers, which the kernel does not use: away, back, and as a program finds them at its start. */
+void cpu_fpu_save(struct fpu *fpu);
+void cpu_fpu_load(const struct fpu *fpu);
+extern const struct fpu cpu_fpu_fresh;
 
 /* The address of the last page fault. */
 static inline vaddr_t cpu_fault_address(void)

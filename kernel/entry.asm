@@ -1,4 +1,4 @@
-; All ways into the kernel and out of it: traps, SYSCALL, and the first step into a program.
+; All ways into the kernel and out of it: traps, SYSCALL, and the switch from thread to thread.
 ;
 ; Each way in leaves a `struct trap_frame` (cpu.h) on the kernel stack and gives C its address; each way out restores
 ; it. In user mode GS holds the program's base, in the kernel this CPU's `struct cpu`: SWAPGS exchanges the two.
@@ -7,6 +7,7 @@
 
 extern trap_dispatch
 extern syscall_dispatch
+extern sched_begin
 extern cpu_features
 
 default abs
@@ -128,11 +129,9 @@ trap_anywhere:
     swapgs
     inc ebx                     ; to be swapped back
 .call:
-    test byte [rsp + FRAME_CS], 3
-    jz .chained
-    xor ebp, ebp
-.chained:
     mov rdi, rsp
+    test byte [rsp + FRAME_CS], 3
+    jnz .program
     call trap_dispatch
     test ebx, ebx
     jz .return
@@ -141,6 +140,19 @@ trap_anywhere:
     pop_registers
     add rsp, 16
     iretq
+
+; From a program: on the thread's own stack, since what becomes of the trap may sleep. A second one may come by then.
+.program:
+    xor ebp, ebp
+    mov rsi, rsp
+    mov rdi, [gs:CPU_KERNEL_STACK]
+    sub rdi, FRAME_SIZE
+    mov rsp, rdi
+    mov ecx, FRAME_SIZE / 8
+    rep movsq
+    mov rdi, rsp
+    call trap_dispatch
+    jmp trap_return
 
 ; ---- System calls -----------------------------------------------------------------------------------------------
 
@@ -189,22 +201,33 @@ syscall_entry32:
     mov eax, -ENOSYS
     o32 sysret
 
-; ---- The first step into a program ------------------------------------------------------------------------------
+; ---- Threads -----------------------------------------------------------------------------------------------------
 
-; _Noreturn void enter_user(struct trap_frame *frame)
+; void thread_switch(uint64_t *save, uint64_t load)
 ;
-; @frame may lie anywhere in the kernel: it is copied to the top of this CPU's kernel stack.
-global enter_user
-enter_user:
-    cld
-    mov rsi, rdi
-    mov rdi, [gs:CPU_KERNEL_STACK]
-    sub rdi, FRAME_SIZE
-    mov rax, rdi
-    cmp rdi, rsi
-    je .copied
-    mov ecx, FRAME_SIZE / 8
-    rep movsq
-.copied:
-    mov rsp, rax
+; The registers that a C function must keep, in the order of struct switch_frame, and the return address.
+global thread_switch
+thread_switch:
+    push rbx
+    push rbp
+    push r12
+    push r13
+    push r14
+    push r15
+    mov [rdi], rsp
+    mov rsp, rsi
+    pop r15
+    pop r14
+    pop r13
+    pop r12
+    pop rbp
+    pop rbx
+    ret
+
+; Where a thread that was never switched away from starts: its frame lies at rsp.
+global thread_begin
+thread_begin:
+    xor ebp, ebp
+    mov rdi, rsp
+    call sched_begin
     jmp trap_return

@@ -5,6 +5,7 @@
 #include "kernel/options.h"
 #include "kernel/process.h"
 #include "kernel/random.h"
+#include "kernel/sched.h"
 #include "kernel/slab.h"
 #include "kernel/string.h"
 #include "kernel/syscall.h"
@@ -79,6 +80,27 @@ static long shift_stack(struct exec *e)
     return err == -EINVAL ? -ENOMEM : err;
 }
 
+/* All other threads of the process end, and this one takes its number. 0, or -EINTR when all is to end. */
+static long be_alone(struct process *process)
+{
+    struct thread *self = thread_current();
+    long err = 0;
+
+    if (!self)
+        return 0; /* init, before it runs */
+    process->execer = self;
+    for (struct thread *t = process->threads; t; t = t->next) {
+        t->work = true;
+        sched_interrupt(t);
+    }
+    while (process->thread_count > 1 && !err)
+        err = sched_sleep_killable(&process->threads);
+    process->execer = NULL;
+    if (!err)
+        self->tid = process->pid;
+    return err;
+}
+
 static long build(struct exec *e)
 {
     long err = *e->name ? exec_open(e, e->name, &e->program) : -ENOENT;
@@ -103,6 +125,8 @@ static long build(struct exec *e)
         err = shift_stack(e);
     if (!err)
         err = exec_finish_stack(e);
+    if (!err)
+        err = be_alone(e->process);
     return err;
 }
 
@@ -118,9 +142,22 @@ static void set_registers(const struct exec *e, struct trap_frame *frame)
         .rsp = e->sp,
         .ss = USER_DS,
     };
+}
+
+/* The thread as a program finds it at its start. */
+static void reset_thread(struct thread *thread)
+{
+    thread->fs_base = 0;
+    thread->gs_base = 0;
+    thread->fpu = cpu_fpu_fresh;
+    thread->altstack = (struct stack){.flags = SS_DISABLE};
+    thread->clear_child_tid = 0;
+    thread->robust_list = 0;
+    if (thread != thread_current())
+        return;
     cpu_set_fs_base(0);
     cpu_set_gs_base(0);
-    cpu_reset_fpu();
+    cpu_fpu_load(&cpu_fpu_fresh);
 }
 
 /* The name that the program was called by, without its directories. */
@@ -145,12 +182,13 @@ static void commit(struct exec *e, struct trap_frame *frame)
     e->exe_path = NULL;
     cpu_load_mm(process->mm);
     if (old_mm)
-        mm_destroy(old_mm);
+        mm_put(old_mm);
+    process_vfork_done(process);
+    process->execed = true;
     kfree(old_path, PATH_MAX);
     files_close_on_exec(process->files);
-    signal_exec(process);
-    process->clear_child_tid = 0;
-    process->robust_list = 0;
+    signal_clear_handlers(process);
+    reset_thread(process->threads);
     set_name(e);
     set_registers(e, frame);
 }
@@ -166,7 +204,7 @@ static void release(struct exec *e)
 {
     if (e->mm) {
         port_unlock_write(&e->mm->lock);
-        mm_destroy(e->mm);
+        mm_put(e->mm);
     }
     kfree(e->exe_path, PATH_MAX);
     kfree(e->page, PAGE_SIZE);

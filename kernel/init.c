@@ -4,10 +4,13 @@
 #include "kernel/exec.h"
 #include "kernel/frames.h"
 #include "kernel/initramfs.h"
+#include "kernel/interrupts.h"
 #include "kernel/log.h"
 #include "kernel/options.h"
+#include "kernel/paging.h"
 #include "kernel/power.h"
 #include "kernel/process.h"
+#include "kernel/sched.h"
 #include "kernel/slab.h"
 #include "kernel/string.h"
 #include "kernel/syscall.h"
@@ -22,6 +25,7 @@
  * removed and those of the beginning counted as if they were there again.
  */
 static uint64_t free_before, live_before, files_frames, files_objects;
+static int init_status; /* STATUS_ */
 
 /* What stands behind the word `--` on the command line, "" without one. */
 static char *find_args(char *line)
@@ -95,41 +99,28 @@ static void load_files(void)
     uint64_t free = frames_free_count(), live = kmalloc_live();
 
     free += initramfs_load();
-    free_before = frames_free_count();
+    free_before = frames_free_count() + paging_stack_spare();
     live_before = kmalloc_live();
-    files_frames = free - free_before;
+    files_frames = free - frames_free_count();
     files_objects = live_before - live;
 }
 
-_Noreturn void process_start_init(void)
+static struct process *create_init(void)
 {
-    static const char *const environment[] = {"HOME=/", "TERM=linux", "PATH=/bin", NULL};
-    static const char *argv[ARGS_MAX + 1];
-    static char args[BOOT_CMDLINE_SIZE];
-    static struct trap_frame frame;
-    const char *name = option("init") ? option("init") : "/init";
-    struct process *process;
-    long err;
+    struct process *process = process_create(INIT_PID, NULL);
 
-    exec_init();
-    sys_mm_init();
-    load_files();
-    process = process_create(1, 0);
-    if (!process)
+    if (process)
+        process->files = files_create();
+    if (!process || !process->files || !thread_create(process, INIT_PID))
         boot_fail("not enough memory for a process");
+    process->cwd = inode_get(inode_root);
     open_console(process);
-    argv[0] = name;
-    strlcpy(args, boot_cmdline(), sizeof(args));
-    split_args(find_args(args), argv);
+    return process;
+}
 
-    this_cpu()->process = process;
-    err = exec(process, name, (struct exec_vector){.kernel = argv},
-               (struct exec_vector){.kernel = environment}, &frame);
-    if (err) {
-        log_err("init: %s: %s", name, exec_words(err));
-        power_off(STATUS_BOOT_FAILED);
-    }
-    enter_user(&frame);
+void init_ended(int status)
+{
+    init_status = status;
 }
 
 /* Say that so many @pieces of @what are lost, if any. */
@@ -140,15 +131,23 @@ static bool lost(const char *what, uint64_t pieces)
     return pieces;
 }
 
-_Noreturn void init_ended(int status)
+/* What a shell would say that its status was. */
+static int exit_status(void)
+{
+    return init_status & 0x7f ? 128 + (init_status & 0x7f) : init_status >> 8;
+}
+
+/* Compare what is free with what was before init; power off. */
+static _Noreturn void all_ended(void)
 {
     uint64_t free, live;
+    int status = exit_status();
     bool leak;
 
     initramfs_unload();
     if (option_flag("check"))
         mm_check_all();
-    free = frames_free_count() - files_frames;
+    free = frames_free_count() + paging_stack_spare() - files_frames;
     live = kmalloc_live() + files_objects;
     log_info("frames: %llu free before init, %llu after", (unsigned long long)free_before,
              (unsigned long long)free);
@@ -157,4 +156,32 @@ _Noreturn void init_ended(int status)
     leak = lost("frames", free_before - free);
     leak |= lost("objects", live - live_before);
     power_off(status || !leak ? status : STATUS_LEAK);
+}
+
+_Noreturn void process_start_init(void)
+{
+    static const char *const environment[] = {"HOME=/", "TERM=linux", "PATH=/bin", NULL};
+    static const char *argv[ARGS_MAX + 1];
+    static char args[BOOT_CMDLINE_SIZE];
+    const char *name = option("init") ? option("init") : "/init";
+    struct process *process;
+    long err;
+
+    exec_init();
+    sys_mm_init();
+    interrupts_init();
+    load_files();
+    process = create_init();
+    argv[0] = name;
+    strlcpy(args, boot_cmdline(), sizeof(args));
+    split_args(find_args(args), argv);
+
+    err = exec(process, name, (struct exec_vector){.kernel = argv},
+               (struct exec_vector){.kernel = environment}, thread_frame(process->threads));
+    if (err) {
+        log_err("init: %s: %s", name, exec_words(err));
+        power_off(STATUS_BOOT_FAILED);
+    }
+    sched_run(process->threads);
+    all_ended();
 }

@@ -15,6 +15,8 @@
 
 #define PRESENT (1ull << 0)
 #define WRITE (1ull << 1)
+#define WRITE_THROUGH (1ull << 3)
+#define CACHE_OFF (1ull << 4)
 #define ACCESSED (1ull << 5)
 #define DIRTY (1ull << 6)
 #define LARGE (1ull << 7)
@@ -155,17 +157,70 @@ void paging_root_init(paddr_t pa)
     memcpy(to + KERNEL_HALF, root + KERNEL_HALF, KERNEL_HALF * sizeof(uint64_t));
 }
 
-vaddr_t paging_stack_create(void)
+/* A free stack keeps its frames, for the next; in its last bytes it says which is free besides. */
+struct free_stack {
+    struct free_stack *next;
+};
+static struct free_stack *free_stacks;
+static uint64_t stacks_used,
+    stack_frames; /* stacks; frames of all, and of the tables that map them */
+
+/* Map a new one, behind the last; what an attempt before has mapped of it is there. */
+static vaddr_t stack_map(void)
 {
     vaddr_t start = stacks_end + PAGE_SIZE;
+    uint64_t before = frames_free_count();
+    bool ok = true;
 
-    for (uint64_t off = 0; off < STACK_SIZE; off += PAGE_SIZE) {
-        paddr_t frame = frames_alloc(0);
-        if (!frame || !map(start + off, frame, PAGE_SIZE, READ_WRITE))
-            return 0;
+    for (uint64_t off = 0; ok && off < STACK_SIZE; off += PAGE_SIZE) {
+        uint64_t *e = entry(start + off, PT_PTE);
+        paddr_t frame = e && !*e ? frames_alloc(0) : 0;
+
+        if (frame)
+            *e = frame | READ_WRITE;
+        ok = e && *e;
     }
+    stack_frames += before - frames_free_count();
+    if (!ok)
+        return 0;
     stacks_end = start + STACK_SIZE;
     return stacks_end;
+}
+
+vaddr_t paging_stack_create(void)
+{
+    struct free_stack *spare = free_stacks;
+    vaddr_t top = spare ? (vaddr_t)(spare + 1) : stack_map();
+
+    if (spare)
+        free_stacks = spare->next;
+    stacks_used += top != 0;
+    return top;
+}
+
+void paging_stack_free(vaddr_t top)
+{
+    struct free_stack *spare = (struct free_stack *)top - 1;
+
+    spare->next = free_stacks;
+    free_stacks = spare;
+    stacks_used--;
+}
+
+uint64_t paging_stack_spare(void)
+{
+    return stack_frames - stacks_used * (STACK_SIZE / PAGE_SIZE);
+}
+
+volatile void *paging_map_device(paddr_t pa)
+{
+    uint64_t *e = entry(DIRECT_BASE + pa, PT_PTE);
+
+    if (!e)
+        return NULL;
+    *e = pa | READ_WRITE | WRITE_THROUGH | CACHE_OFF;
+    invlpg(DIRECT_BASE + pa);
+    return direct_ptr(pa);
 }
 
 bool paging_is_guard(vaddr_t va)

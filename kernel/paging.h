@@ -45,5 +45,14 @@ void paging_root_init(paddr_t root);
 /* A stack of STACK_SIZE over a guard page: its upper end, 16-aligned; 0 when memory is out. */
 [[nodiscard]] vaddr_t paging_stack_create(void);
 
+/* The stack with this upper end is not used any more, nor is it the one that this runs on. */
+void paging_stack_free(vaddr_t top);
+
+/* Frames that page tables and free stacks keep for stacks to come. */
+uint64_t paging_stack_spare(void);
+
+/* The page of a device's registers at @pa, where no memory is; not cached. NULL when memory is out. */
+[[nodiscard]] volatile void *paging_map_device(paddr_t pa);
+
 /* Is @va in a guard page under a kernel stack? */
 bool paging_is_guard(vaddr_t va);

@@ -1,4 +1,5 @@
 /* /proc's files about the system: memory, and what the move engine did. */
+#include "kernel/abi/errno.h"
 #include "kernel/format.h"
 #include "kernel/frames.h"
 #include "kernel/proc.h"
@@ -9,9 +10,13 @@
 static long read_self(struct process *process, char *buf, size_t size)
 {
     char number[16];
-    int n = format(number, sizeof(number), "%d", process_current()->pid);
+    const struct process *self = process_current();
+    int n;
 
     (void)process;
+    if (!self)
+        return -ENOENT; /* there is no program yet */
+    n = format(number, sizeof(number), "%d", self->pid);
     for (int i = 0; i < n && (size_t)i < size; i++)
         buf[i] = number[i];
     return n;

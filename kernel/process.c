@@ -1,8 +1,12 @@
 #include "kernel/process.h"
 
+#include "kernel/abi/errno.h"
 #include "kernel/panic.h"
+#include "kernel/sched.h"
 #include "kernel/slab.h"
 #include "kernel/time.h"
+
+#define NUMBER_MAX 32768
 
 /* Linux's for its first process, on a machine of a few GiB; those not named have no limit. */
 static const struct rlimit default_limits[RLIMITS] = {
@@ -24,46 +28,99 @@ static const struct rlimit default_limits[RLIMITS] = {
     [RLIMIT_RTTIME] = {RLIM_INFINITY, RLIM_INFINITY},
 };
 
-static struct process *init; /* all that there is, until fork */
+struct process *process_all;
 
 struct process *process_find(int pid)
 {
-    return init && init->pid == pid ? init : NULL;
+    struct process *process = process_all;
+
+    while (process && process->pid != pid)
+        process = process->next;
+    return process;
 }
 
-struct process *process_create(int pid, int ppid)
+static bool number_in_use(int number)
+{
+    for (const struct process *p = process_all; p; p = p->next)
+        if (p->pid == number || p->pgid == number || p->sid == number)
+            return true;
+    return thread_find(number);
+}
+
+int process_new_number(void)
+{
+    static int last = INIT_PID;
+
+    do
+        last = last < NUMBER_MAX ? last + 1 : INIT_PID + 1;
+    while (number_in_use(last));
+    return last;
+}
+
+static void enlist(struct process *process, struct process *parent)
+{
+    process->next = process_all;
+    process_all = process;
+    process->parent = parent;
+    if (!parent)
+        return;
+    process->sibling = parent->child;
+    parent->child = process;
+}
+
+struct process *process_create(int pid, struct process *parent)
 {
     struct process *process = kmalloc(sizeof(*process));
 
     if (!process)
         return NULL;
     process->pid = pid;
-    process->ppid = ppid;
+    process->pgid = parent ? parent->pgid : pid;
+    process->sid = parent ? parent->sid : pid;
     process->umask = 022;
-    process->cwd = inode_get(inode_root);
-    process->files = files_create();
-    process->signals.stack.flags = SS_DISABLE;
+    process->exit_signal = SIGCHLD;
     process->started_ns = time_monotonic_ns();
     for (unsigned i = 0; i < RLIMITS; i++)
-        process->limits[i] = default_limits[i];
-    if (!process->files) {
-        process_release(process);
-        return NULL;
-    }
-    init = process;
+        process->limits[i] = parent ? parent->limits[i] : default_limits[i];
+    enlist(process, parent);
     return process;
+}
+
+static void delist(struct process *process)
+{
+    struct process **link = &process_all;
+
+    while (*link != process)
+        link = &(*link)->next;
+    *link = process->next;
+    if (!process->parent)
+        return;
+    link = &process->parent->child;
+    while (*link != process)
+        link = &(*link)->sibling;
+    *link = process->sibling;
+}
+
+void process_free(struct process *process)
+{
+    kassert(!process->threads && !process->child);
+    process_release(process);
+    delist(process);
+    kfree(process, sizeof(*process));
 }
 
 void process_release(struct process *process)
 {
     if (process->mm)
-        mm_destroy(process->mm);
+        mm_put(process->mm);
     if (process->files)
         files_put(process->files);
     inode_put(process->cwd);
     kfree(process->exe_path, PATH_MAX);
-    kfree(process, sizeof(*process));
-    init = NULL;
+    process->mm = NULL;
+    process->files = NULL;
+    process->cwd = NULL;
+    process->exe_path = NULL;
 }
 
 void process_apply_limits(const struct process *process, struct mm *mm)
@@ -76,13 +133,17 @@ void process_apply_limits(const struct process *process, struct mm *mm)
     };
 }
 
-_Noreturn void process_exit(int status)
+void process_vfork_done(struct process *process)
 {
-    struct process *process = process_current();
+    process->vforked = false;
+    sched_wake(&process->vforked);
+}
 
-    kassert(process == init);
-    cpu_load_mm(NULL);
-    this_cpu()->process = NULL;
-    process_release(process);
-    init_ended(status);
+uint64_t process_time(const struct process *process)
+{
+    uint64_t ns = process->ran_ns;
+
+    for (const struct thread *t = process->threads; t; t = t->next)
+        ns += sched_time(t);
+    return ns;
 }

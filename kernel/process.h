@@ -1,8 +1,8 @@
 /*
- * Processes: what a program owns besides its memory, and its way from the first instruction to the
- * last. There is one so far, init; what fork shares or copies is already apart from what it is.
+ * Processes: what a program's threads share. A process begins as its parent's copy (fork.c), becomes another program by
+ * exec, ends with its last thread (exit.c), and is there until its parent has asked how it ended.
  *
- * Lock: none yet; a process changes only itself.
+ * Lock: none; one CPU, and the kernel is not preempted.
  */
 #pragma once
 
@@ -11,35 +11,54 @@
 #include "kernel/abi/syscalls.h"
 #include "kernel/cpu.h"
 #include "kernel/file.h"
+#include "kernel/thread.h"
 #include "mm/mm.h"
 
 #define PROCESS_NAME_SIZE 16 /* with its NUL, as Linux's comm */
+#define INIT_PID 1
 
-/* What the program asked for signals; delivery to handlers is not there yet. */
+/* What the program asked for signals, and what was sent to the process as a whole. */
 struct signals {
     struct sigaction action[SIGNALS]; /* of signal n at n - 1 */
-    sigset_t blocked;
     sigset_t pending;
-    const char *why;    /* the last one was sent, for the log */
-    struct stack stack; /* sigaltstack */
+    const char *why; /* the last one was sent, for the log */
 };
 
 struct process {
     int pid;
-    int ppid;
+    int pgid, sid;
+    struct process *next;    /* of all, the latest first */
+    struct process *parent;  /* of init: NULL */
+    struct process *child;   /* the latest */
+    struct process *sibling; /* the parent's child before this one */
+    struct thread *threads;
+    unsigned thread_count;
+
     char name[PROCESS_NAME_SIZE];
-    struct mm *mm;
+    struct mm *mm; /* NULL before exec, and once it has ended */
     struct files *files;
     struct inode *cwd; /* a directory */
     char *exe_path;    /* of the program, absolute; PATH_MAX bytes; NULL before exec */
     uint32_t umask;
     struct rlimit limits[RLIMITS];
     struct signals signals;
-    vaddr_t clear_child_tid; /* set_tid_address */
-    vaddr_t robust_list;
-    uint64_t started_ns;                    /* on the monotonic clock */
-    uint64_t faults;                        /* page faults so far */
-    uint64_t unknown[SYSCALL_MAX / 64 + 1]; /* calls that are not there and were logged */
+
+    bool ending;     /* its threads go no further than thread_return() */
+    bool ended;      /* without threads and memory: a zombie, until the parent has asked */
+    bool execed;     /* since it was forked */
+    bool vforked;    /* the parent waits until it has memory of its own */
+    int stop_status; /* how it was stopped, as wait4 tells, until somebody has asked; or 0 */
+    bool continued;  /* since it was stopped, until somebody has asked */
+    int status;      /* how it ended, as wait4 tells */
+    int exit_signal; /* the parent gets then, or 0 */
+    struct thread
+        *execer; /* the thread that exec leaves alive, while it waits for the others to end */
+
+    uint64_t started_ns;                       /* on the monotonic clock */
+    uint64_t ran_ns;                           /* processor time of threads that have ended */
+    uint64_t faults;                           /* page faults so far */
+    uint64_t children_ran_ns, children_faults; /* of those waited for */
+    uint64_t unknown[SYSCALL_MAX / 64 + 1];    /* calls that are not there and were logged */
 };
 
 /* The one that this CPU runs; never NULL in a system call. */
@@ -48,20 +67,62 @@ static inline struct process *process_current(void)
     return this_cpu()->process;
 }
 
+/* All processes, by next; those that have ended included. */
+extern struct process *process_all;
+
 /* The process with this number, or NULL. */
 struct process *process_find(int pid);
 
-/* A process without memory and files, with Linux's default limits; NULL when memory is out. */
-[[nodiscard]] struct process *process_create(int pid, int ppid);
+/* Does any live? */
+static inline bool process_any(void)
+{
+    return process_all;
+}
+
+/*
+ * A process without memory, files and threads, with Linux's default limits, a child of @parent unless that is NULL; its
+ * group and session are the parent's. NULL when memory is out.
+ */
+[[nodiscard]] struct process *process_create(int pid, struct process *parent);
+
+/* A number that no thread, process, group or session has. */
+int process_new_number(void);
 
 /* Pass the limits that mm/ looks at on to @mm. Lock: @mm's, for write, unless nobody else knows it. */
 void process_apply_limits(const struct process *process, struct mm *mm);
 
-/* The end of the running process: @status is what exit() was given, or 128 + the signal. */
-_Noreturn void process_exit(int status);
+/* Its memory is its own from now on, or gone: who waits in vfork goes on. */
+void process_vfork_done(struct process *process);
 
-/* Free a process and all that it owns; its memory must not be loaded any more. */
+/* The processor time of all its threads, ns. */
+uint64_t process_time(const struct process *process);
+
+/* ---- The end: exit.c ---- */
+
+/* How a process ends, as wait4 tells. */
+#define STATUS_EXIT(code) (((code)&0xff) << 8)
+#define STATUS_SIGNAL(sig) (sig)
+#define STATUS_CONTINUED 0xffff
+
+/*
+ * All threads of @process are to end, unless it is ending already; @status is STATUS_. Does not wait:
+ * the running thread goes on to thread_return().
+ */
+void process_end(struct process *process, int status);
+
+/* The last thread of @process is gone. Frees what it has, gives its children to init, and tells the parent. */
+void process_ended(struct process *process);
+
+/* Give back its memory, files and names. No CPU has its memory loaded. */
 void process_release(struct process *process);
+
+/* Free a process that has ended, or was never started; its number is free again. */
+void process_free(struct process *process);
+
+/* Memory is out: the process that has most is to end. False when none can. */
+bool process_kill_largest(void);
+
+/* ---- The first: init.c ---- */
 
 /*
  * The program in the initramfs that the option init= names, as process 1. Prints what is wrong and
@@ -69,14 +130,14 @@ void process_release(struct process *process);
  */
 _Noreturn void process_start_init(void);
 
-/* Process 1 has ended and was released: compare the free frames with those before it; power off. */
-_Noreturn void init_ended(int status);
+/* Init has ended, and so has everything: @status is STATUS_. */
+void init_ended(int status);
 
 /* ---- Traps: process_trap.c ---- */
 
 /*
- * An exception in user mode. True when the program goes on; a signal that kills it does not return.
- * False when the vector is none that a program can cause.
+ * An exception in user mode. True when the program goes on, perhaps with a signal; false when the vector is none that a
+ * program can cause.
  */
 bool process_trap(struct trap_frame *frame);
 
@@ -86,19 +147,20 @@ bool process_trap(struct trap_frame *frame);
  */
 bool process_user_fault(struct trap_frame *frame);
 
-/* ---- Signals ---- */
+/* ---- Signals: signal.c ---- */
 
 /*
  * Send @sig, 1 to SIGNALS: unless it is ignored it is pending from now on. @why is for the log, a
  * string that stays.
  */
 void signal_send(struct process *process, int sig, const char *why);
+void signal_send_thread(struct thread *thread, int sig, const char *why);
 
-/* The pending signal that will be the end of @process, or 0. What waits gives up then: -EINTR. */
-int signal_fatal(const struct process *process);
+/* Is there a signal that this thread must act on, or is it to end? What waits gives up then. */
+bool signal_wanted(const struct thread *thread);
 
-/* At the end of a system call: a fatal signal does not return. */
-void signal_act(struct process *process);
+/* On the way to user mode: act on what is pending. */
+void signal_act(struct thread *thread, struct trap_frame *frame);
 
-/* exec: caught signals become default ones again, none of them pending; no alternate stack. */
-void signal_exec(struct process *process);
+/* Signals that are caught are not any more: exec, and CLONE_CLEAR_SIGHAND. */
+void signal_clear_handlers(struct process *process);

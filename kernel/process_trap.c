@@ -2,6 +2,7 @@
 #include "kernel/log.h"
 #include "kernel/panic.h"
 #include "kernel/process.h"
+#include "kernel/sched.h"
 #include "kernel/trap.h"
 
 static enum access access_of(const struct trap_frame *frame)
@@ -11,16 +12,33 @@ static enum access access_of(const struct trap_frame *frame)
     return frame->error & FAULT_WRITE ? ACCESS_WRITE : ACCESS_READ;
 }
 
-static enum fault_result fault_in(struct process *process, vaddr_t addr, enum access access)
+static enum fault_result fault_once(struct process *process, vaddr_t addr, enum access access)
 {
     enum fault_result result;
+
+    port_lock_write(&process->mm->lock);
+    result = mm_fault(process->mm, addr, access);
+    port_unlock_write(&process->mm->lock);
+    return result;
+}
+
+/*
+ * Memory is out: the process that has most ends. When it is another, wait until it has ended and try again; a thread
+ * whose own process ends gives up.
+ */
+static enum fault_result fault_in(struct process *process, vaddr_t addr, enum access access)
+{
+    enum fault_result result = FAULT_OOM;
 
     if (addr >= TASK_SIZE)
         return FAULT_MAPERR;
     process->faults++;
-    port_lock_write(&process->mm->lock);
-    result = mm_fault(process->mm, addr, access);
-    port_unlock_write(&process->mm->lock);
+    while (!process->ending) {
+        result = fault_once(process, addr, access);
+        if (result != FAULT_OOM || !process_kill_largest())
+            break;
+        sched_yield();
+    }
     return result;
 }
 
@@ -29,7 +47,7 @@ bool process_user_fault(struct trap_frame *frame)
     struct process *process = process_current();
 
     if (!process || !process->mm)
-        return false;
+        return false; /* of boot, or of one that has ended */
     if (port_locked(&process->mm->lock))
         panic_trap(frame, "user memory is touched with the lock of its mm held");
     return fault_in(process, cpu_fault_address(), access_of(frame)) == FAULT_DONE;
@@ -44,7 +62,6 @@ static const struct {
     [FAULT_MAPERR] = {SIGSEGV, "segfault", "not mapped"},
     [FAULT_ACCERR] = {SIGSEGV, "segfault", "access not allowed"},
     [FAULT_BUS] = {SIGBUS, "bus error", "past the end of the file"},
-    [FAULT_OOM] = {SIGKILL, "killed", "out of memory"},
 };
 
 /* What the processor itself does with its tables, in a program's name, is nothing to bring a page for. */
@@ -59,11 +76,15 @@ static void page_fault(const struct trap_frame *frame)
 
     if (result == FAULT_DONE)
         return;
+    if (result == FAULT_OOM) {
+        process_end(process, STATUS_SIGNAL(SIGKILL));
+        return;
+    }
     log_info("%s[%d]: %s at %llx ip %llx sp %llx error %llx: %s", process->name, process->pid,
              fault_ends[result].name, (unsigned long long)addr, (unsigned long long)frame->rip,
              (unsigned long long)frame->rsp, (unsigned long long)frame->error,
              fault_ends[result].why);
-    process_exit(128 + fault_ends[result].signal);
+    process_end(process, STATUS_SIGNAL(fault_ends[result].signal));
 }
 
 /* The signal that an exception of a program means, 0 for one that no program can cause. */
@@ -108,5 +129,6 @@ bool process_trap(struct trap_frame *frame)
     log_info("%s[%d]: %s ip %llx sp %llx error %llx", process->name, process->pid,
              trap_name(frame->vector), (unsigned long long)frame->rip,
              (unsigned long long)frame->rsp, (unsigned long long)frame->error);
-    process_exit(128 + signal);
+    process_end(process, STATUS_SIGNAL(signal));
+    return true;
 }

@@ -1,4 +1,4 @@
-/* The 16550 serial port at its usual place, polled. */
+/* The 16550 serial port at its usual place; what is written is polled. */
 #include "kernel/serial.h"
 
 #include "kernel/x86.h"
@@ -19,6 +19,8 @@
 #define LINE_DIVISOR 0x80
 #define FIFO_ENABLE_CLEAR 0x07
 #define MODEM_DTR_RTS 0x03
+#define MODEM_INTERRUPTS 0x08 /* lead to the interrupt controller */
+#define INTERRUPT_RECEIVED 0x01
 #define STATUS_RECEIVED 0x01
 #define STATUS_EMPTY 0x20 /* all that was written has left the FIFO */
 
@@ -74,11 +76,8 @@ int serial_read(void)
     return inb(PORT + DATA);
 }
 
-uint8_t serial_read_wait(void)
+void serial_interrupts_on(void)
 {
-    int byte;
-
-    while ((byte = serial_read()) < 0)
-        cpu_pause();
-    return (uint8_t)byte;
+    outb(PORT + MODEM, MODEM_DTR_RTS | MODEM_INTERRUPTS);
+    outb(PORT + INTERRUPTS, INTERRUPT_RECEIVED);
 }

@@ -1,4 +1,4 @@
-/* The console: the first serial port, 115200 baud, polled. */
+/* The console: the first serial port, 115200 baud. */
 #pragma once
 
 #include <stdbool.h>
@@ -13,8 +13,8 @@ void serial_write(const char *data, size_t len);
 /* The next byte that came in, or -1 when there is none. */
 int serial_read(void);
 
-/* Wait for a byte. */
-uint8_t serial_read_wait(void);
+/* Interrupt when a byte has come in. */
+void serial_interrupts_on(void);
 
 /* Did the last byte written end a line? */
 bool serial_at_line_start(void);

@@ -1,12 +1,14 @@
 /* Calls about the process itself: its identity, its limits, its end. */
 #include "kernel/abi/errno.h"
 #include "kernel/abi/system.h"
+#include "kernel/console.h"
 #include "kernel/process.h"
+#include "kernel/sched.h"
 #include "kernel/syscall.h"
 #include "kernel/time.h"
 #include "kernel/uaccess.h"
 
-/* ---- Identity: one user, root; every process leads its own group and session ---- */
+/* ---- Identity ---- */
 
 SYSCALL0(getpid)
 {
@@ -15,36 +17,88 @@ SYSCALL0(getpid)
 
 SYSCALL0(gettid)
 {
-    return process_current()->pid;
+    return thread_current()->tid;
 }
 
 SYSCALL0(getppid)
 {
-    return process_current()->ppid;
+    const struct process *parent = process_current()->parent;
+
+    return parent ? parent->pid : 0;
+}
+
+/* ---- Groups and sessions ---- */
+
+/* The process of @pid, which is 0 for the caller; or NULL. */
+static struct process *process_of(int pid)
+{
+    return pid ? process_find(pid) : process_current();
 }
 
 SYSCALL0(getpgrp)
 {
-    return process_current()->pid;
-}
-
-/* The group, or session, of @pid, which is 0 for the caller. */
-static long group_of(int pid)
-{
-    struct process *process = pid ? process_find(pid) : process_current();
-
-    return process ? process->pid : -ESRCH;
+    return process_current()->pgid;
 }
 
 SYSCALL1(getpgid, int, pid)
 {
-    return group_of(pid);
+    const struct process *process = process_of(pid);
+
+    return process ? process->pgid : -ESRCH;
 }
 
 SYSCALL1(getsid, int, pid)
 {
-    return group_of(pid);
+    const struct process *process = process_of(pid);
+
+    return process ? process->sid : -ESRCH;
 }
+
+/* Is @pgid a group of session @sid? */
+static bool group_exists(int pgid, int sid)
+{
+    for (const struct process *p = process_all; p; p = p->next)
+        if (p->pgid == pgid && p->sid == sid)
+            return true;
+    return false;
+}
+
+SYSCALL2(setpgid, int, pid, int, pgid)
+{
+    struct process *self = process_current(), *process = process_of(pid);
+
+    if (pgid < 0)
+        return -EINVAL;
+    if (!process || (process != self && process->parent != self))
+        return -ESRCH;
+    if (process != self && process->sid != self->sid)
+        return -EPERM;
+    if (process != self && process->execed)
+        return -EACCES;
+    if (process->sid == process->pid)
+        return -EPERM;
+    if (!pgid)
+        pgid = process->pid;
+    if (pgid != process->pid && !group_exists(pgid, self->sid))
+        return -EPERM;
+    process->pgid = pgid;
+    return 0;
+}
+
+SYSCALL0(setsid)
+{
+    struct process *self = process_current();
+
+    for (const struct process *p = process_all; p; p = p->next)
+        if (p->pgid == self->pid)
+            return -EPERM;
+    self->pgid = self->pid;
+    self->sid = self->pid;
+    console_left(self->sid);
+    return self->pid;
+}
+
+/* ---- Users ---- */
 
 SYSCALL0(getuid)
 {
@@ -81,15 +135,15 @@ SYSCALL1(setgid, uint32_t, gid)
 
 SYSCALL1(set_tid_address, vaddr_t, address)
 {
-    process_current()->clear_child_tid = address;
-    return process_current()->pid;
+    thread_current()->clear_child_tid = address;
+    return thread_current()->tid;
 }
 
 SYSCALL2(set_robust_list, vaddr_t, head, uint64_t, size)
 {
     if (size != ROBUST_LIST_SIZE)
         return -EINVAL;
-    process_current()->robust_list = head;
+    thread_current()->robust_list = head;
     return 0;
 }
 
@@ -106,15 +160,17 @@ SYSCALL2(arch_prctl, int, code, uint64_t, address)
         return -EPERM;
     switch (code) {
     case ARCH_SET_FS:
+        thread_current()->fs_base = address;
         cpu_set_fs_base(address);
         return 0;
     case ARCH_SET_GS:
+        thread_current()->gs_base = address;
         cpu_set_gs_base(address);
         return 0;
     case ARCH_GET_FS:
-        return put_base(cpu_fs_base(), address);
+        return put_base(thread_current()->fs_base, address);
     case ARCH_GET_GS:
-        return put_base(cpu_gs_base(), address);
+        return put_base(thread_current()->gs_base, address);
     default:
         return -EINVAL;
     }
@@ -122,6 +178,7 @@ SYSCALL2(arch_prctl, int, code, uint64_t, address)
 
 SYSCALL0(sched_yield)
 {
+    sched_yield();
     return 0;
 }
 
@@ -129,34 +186,41 @@ SYSCALL0(sched_yield)
 
 SYSCALL1(exit, int, status)
 {
-    process_exit(status & 0xff);
+    struct process *process = process_current();
+
+    if (process->thread_count == 1)
+        process_end(process, STATUS_EXIT(status));
+    thread_exit();
 }
 
 SYSCALL1(exit_group, int, status)
 {
-    process_exit(status & 0xff);
+    process_end(process_current(), STATUS_EXIT(status));
+    return 0;
 }
 
 /* ---- Limits and usage ---- */
 
-static long set_limit(uint32_t resource, const struct rlimit *limit)
+static long set_limit(struct process *process, uint32_t resource, const struct rlimit *limit)
 {
-    struct process *process = process_current();
+    struct mm *mm = process->mm;
 
     if (limit->cur > limit->max)
         return -EINVAL;
     if (resource == RLIMIT_NOFILE && limit->max > NOFILE_MAX)
         return -EPERM;
     process->limits[resource] = *limit;
-    port_lock_write(&process->mm->lock);
-    process_apply_limits(process, process->mm);
-    port_unlock_write(&process->mm->lock);
+    if (!mm)
+        return 0;
+    port_lock_write(&mm->lock);
+    process_apply_limits(process, mm);
+    port_unlock_write(&mm->lock);
     return 0;
 }
 
 SYSCALL4(prlimit64, int, pid, uint32_t, resource, vaddr_t, in, vaddr_t, out)
 {
-    struct process *process = pid ? process_find(pid) : process_current();
+    struct process *process = process_of(pid);
     struct rlimit limit, before;
     long err = 0;
 
@@ -168,7 +232,7 @@ SYSCALL4(prlimit64, int, pid, uint32_t, resource, vaddr_t, in, vaddr_t, out)
         return -EINVAL;
     before = process->limits[resource];
     if (in)
-        err = set_limit(resource, &limit);
+        err = set_limit(process, resource, &limit);
     if (!err && out)
         err = copy_to_user(out, &before, sizeof(before));
     return err;
@@ -187,13 +251,13 @@ SYSCALL2(setrlimit, uint32_t, resource, vaddr_t, in)
 
     if (copy_from_user(&limit, in, sizeof(limit)))
         return -EFAULT;
-    return resource < RLIMITS ? set_limit(resource, &limit) : -EINVAL;
+    return resource < RLIMITS ? set_limit(process_current(), resource, &limit) : -EINVAL;
 }
 
-/* The time that the process has had: all since its start, as long as it is the only one. */
-static uint64_t used_ns(void)
+/* All of it is taken for user time. */
+static struct timeval timeval_of(uint64_t ns)
 {
-    return time_monotonic_ns() - process_current()->started_ns;
+    return (struct timeval){(int64_t)(ns / NS_PER_SEC), (int64_t)(ns % NS_PER_SEC / 1000)};
 }
 
 SYSCALL2(getrusage, int, who, vaddr_t, out)
@@ -201,13 +265,21 @@ SYSCALL2(getrusage, int, who, vaddr_t, out)
     const struct process *process = process_current();
     struct rusage usage = {0};
 
-    if (who != RUSAGE_SELF && who != RUSAGE_CHILDREN && who != RUSAGE_THREAD)
-        return -EINVAL;
-    if (who != RUSAGE_CHILDREN) {
-        usage.utime.sec = (int64_t)(used_ns() / NS_PER_SEC);
-        usage.utime.usec = (int64_t)(used_ns() % NS_PER_SEC / 1000);
-        usage.maxrss = (int64_t)(process->mm->rss_pages * (PAGE_SIZE / 1024));
+    switch (who) {
+    case RUSAGE_SELF:
+        usage.utime = timeval_of(process_time(process));
         usage.minflt = (int64_t)process->faults;
+        usage.maxrss = (int64_t)(process->mm->rss_pages * (PAGE_SIZE / 1024));
+        break;
+    case RUSAGE_THREAD:
+        usage.utime = timeval_of(sched_time(thread_current()));
+        break;
+    case RUSAGE_CHILDREN:
+        usage.utime = timeval_of(process->children_ran_ns);
+        usage.minflt = (int64_t)process->children_faults;
+        break;
+    default:
+        return -EINVAL;
     }
     return copy_to_user(out, &usage, sizeof(usage));
 }
@@ -215,7 +287,9 @@ SYSCALL2(getrusage, int, who, vaddr_t, out)
 SYSCALL1(times, vaddr_t, out)
 {
     const uint64_t tick_ns = NS_PER_SEC / USER_HZ;
-    struct tms tms = {.user = (int64_t)(used_ns() / tick_ns)};
+    const struct process *process = process_current();
+    struct tms tms = {.user = (int64_t)(process_time(process) / tick_ns),
+                      .children_user = (int64_t)(process->children_ran_ns / tick_ns)};
 
     if (out && copy_to_user(out, &tms, sizeof(tms)))
         return -EFAULT;

@@ -52,7 +52,7 @@ static bool change_mask(int how, sigset_t set, sigset_t *mask)
 
 SYSCALL4(rt_sigprocmask, int, how, vaddr_t, in, vaddr_t, out, uint64_t, set_size)
 {
-    sigset_t before = current_signals()->blocked, set, mask = before;
+    sigset_t before = thread_current()->blocked, set, mask = before;
 
     if (set_size != sizeof(sigset_t))
         return -EINVAL;
@@ -61,7 +61,8 @@ SYSCALL4(rt_sigprocmask, int, how, vaddr_t, in, vaddr_t, out, uint64_t, set_size
             return -EFAULT;
         if (!change_mask(how, set & ~UNBLOCKABLE, &mask))
             return -EINVAL;
-        current_signals()->blocked = mask;
+        thread_current()->blocked = mask;
+        thread_current()->work = true;
     }
     if (out && copy_to_user(out, &before, sizeof(before)))
         return -EFAULT;
@@ -70,7 +71,7 @@ SYSCALL4(rt_sigprocmask, int, how, vaddr_t, in, vaddr_t, out, uint64_t, set_size
 
 SYSCALL2(sigaltstack, vaddr_t, in, vaddr_t, out)
 {
-    struct stack before = current_signals()->stack, stack;
+    struct stack before = thread_current()->altstack, stack;
 
     if (in) {
         uint32_t mode;
@@ -85,7 +86,7 @@ SYSCALL2(sigaltstack, vaddr_t, in, vaddr_t, out)
         else if (stack.size < MINSIGSTKSZ)
             return -ENOMEM;
         stack.flags &= ~SS_ONSTACK; /* that is for the kernel to say */
-        current_signals()->stack = stack;
+        thread_current()->altstack = stack;
     }
     return out ? copy_to_user(out, &before, sizeof(before)) : 0;
 }

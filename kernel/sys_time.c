@@ -2,6 +2,7 @@
 #include "kernel/abi/errno.h"
 #include "kernel/abi/time.h"
 #include "kernel/process.h"
+#include "kernel/sched.h"
 #include "kernel/syscall.h"
 #include "kernel/time.h"
 #include "kernel/uaccess.h"
@@ -22,8 +23,10 @@ static bool read_clock(int id, uint64_t *ns)
         *ns = time_monotonic_ns();
         return true;
     case CLOCK_PROCESS_CPUTIME_ID:
+        *ns = process_time(process_current());
+        return true;
     case CLOCK_THREAD_CPUTIME_ID:
-        *ns = time_monotonic_ns() - process_current()->started_ns;
+        *ns = sched_time(thread_current());
         return true;
     default:
         return false;
@@ -76,7 +79,7 @@ SYSCALL1(time, vaddr_t, out)
     return now;
 }
 
-/* ---- Sleeping: there is nobody else to run, so the CPU waits ---- */
+/* ---- Sleeping ---- */
 
 /* Fetch a time span or date: nanoseconds, at most what 64 bits hold. 0, -EFAULT, -EINVAL. */
 static long fetch_time(vaddr_t user, uint64_t *ns)
@@ -93,15 +96,34 @@ static long fetch_time(vaddr_t user, uint64_t *ns)
     return 0;
 }
 
-static void wait_until(int clock, uint64_t deadline)
+/* Sleep until @clock shows @deadline. 0 or -EINTR. */
+static long sleep_until(int clock, uint64_t deadline)
 {
     uint64_t now;
 
-    while (read_clock(clock, &now) && now < deadline)
-        __asm__ volatile("pause");
+    while (read_clock(clock, &now) && now < deadline) {
+        uint64_t until;
+
+        if (__builtin_add_overflow(time_monotonic_ns(), deadline - now, &until))
+            until = SCHED_FOREVER;
+        if (sched_sleep(thread_current(), until) == -EINTR)
+            return -EINTR;
+    }
+    return 0;
 }
 
-static long sleep_on(int clock, vaddr_t user, bool absolute)
+/* What is left of a span that a signal ended. */
+static long put_left(int clock, uint64_t deadline, vaddr_t user)
+{
+    struct timespec left;
+    uint64_t now;
+
+    read_clock(clock, &now);
+    left = timespec_of(now < deadline ? deadline - now : 0);
+    return user && copy_to_user(user, &left, sizeof(left)) ? -EFAULT : -ERESTARTNOHAND;
+}
+
+static long sleep_on(int clock, vaddr_t user, bool absolute, vaddr_t left)
 {
     uint64_t ns, now;
     long err = fetch_time(user, &ns);
@@ -110,28 +132,30 @@ static long sleep_on(int clock, vaddr_t user, bool absolute)
         return err;
     if (!absolute && read_clock(clock, &now) && __builtin_add_overflow(ns, now, &ns))
         ns = UINT64_MAX;
-    wait_until(clock, ns);
-    return 0;
+    err = sleep_until(clock, ns);
+    if (!err)
+        return 0;
+    return absolute ? -ERESTARTNOHAND : put_left(clock, ns, left);
 }
 
 SYSCALL2(nanosleep, vaddr_t, span, vaddr_t, left)
 {
-    (void)left; /* written only when a signal ends the sleep */
-    return sleep_on(CLOCK_MONOTONIC, span, false);
+    return sleep_on(CLOCK_MONOTONIC, span, false, left);
 }
 
 SYSCALL4(clock_nanosleep, int, id, int, flags, vaddr_t, time, vaddr_t, left)
 {
-    (void)left;
+    bool absolute = flags & TIMER_ABSTIME;
+
     switch (id) {
     case CLOCK_REALTIME:
     case CLOCK_TAI:
         /* setting the clock does not change a span */
-        return sleep_on(flags & TIMER_ABSTIME ? id : CLOCK_MONOTONIC, time, flags & TIMER_ABSTIME);
+        return sleep_on(absolute ? id : CLOCK_MONOTONIC, time, absolute, left);
     case CLOCK_MONOTONIC:
     case CLOCK_BOOTTIME:
     case CLOCK_PROCESS_CPUTIME_ID:
-        return sleep_on(id, time, flags & TIMER_ABSTIME);
+        return sleep_on(id, time, absolute, left);
     case CLOCK_THREAD_CPUTIME_ID:
     case CLOCK_MONOTONIC_RAW:
     case CLOCK_REALTIME_COARSE:

@@ -3,6 +3,7 @@
 #include "kernel/abi/errno.h"
 #include "kernel/log.h"
 #include "kernel/process.h"
+#include "kernel/sched.h"
 
 typedef long (*syscall_handler)(struct trap_frame *frame);
 
@@ -41,6 +42,8 @@ void syscall_dispatch(struct trap_frame *frame)
     uint64_t number = (uint32_t)frame->rax; /* as Linux, which looks at eax only */
     syscall_handler handler = number <= SYSCALL_MAX ? handlers[number] : NULL;
 
+    frame->error = number;
     frame->rax = (uint64_t)(handler ? handler(frame) : not_there(number));
-    signal_act(process_current());
+    if (thread_current()->work || sched_due())
+        thread_return(frame);
 }

@@ -31,7 +31,8 @@
     /* processes */                                                                                \
     X(execve) X(exit) X(exit_group) X(getpid) X(getppid) X(gettid) X(getpgrp) X(getpgid)           \
     X(getsid) X(getuid) X(geteuid) X(getgid) X(getegid) X(setuid) X(setgid) X(set_tid_address)     \
-    X(set_robust_list) X(arch_prctl) X(sched_yield)                                                \
+    X(set_robust_list) X(arch_prctl) X(sched_yield) X(setpgid) X(setsid)                           \
+    X(fork) X(vfork) X(clone) X(clone3) X(wait4) X(waitid) X(futex)                                \
     /* limits */                                                                                   \
     X(prlimit64) X(getrlimit) X(setrlimit) X(getrusage) X(times)                                   \
     /* signals */                                                                                  \

@@ -1,7 +1,7 @@
 /* What to do with a trap: the program's own, one that the kernel foresaw, or the end. See trap.h. */
 #include "kernel/trap.h"
 
-#include "kernel/log.h"
+#include "kernel/interrupts.h"
 #include "kernel/paging.h"
 #include "kernel/panic.h"
 #include "kernel/process.h"
@@ -102,10 +102,10 @@ static _Noreturn void kernel_trap_panic(const struct trap_frame *frame)
     panic_trap(frame, "%s in the kernel", trap_name(frame->vector));
 }
 
-void trap_dispatch(struct trap_frame *frame)
+static void dispatch(struct trap_frame *frame)
 {
     if (frame->vector >= VECTOR_EXCEPTIONS) {
-        log_warn("interrupt %lu that nobody asked for", frame->vector);
+        interrupt(frame->vector);
         return;
     }
     if (frame->vector == VECTOR_MACHINE_CHECK || frame->vector == VECTOR_NMI)
@@ -115,4 +115,11 @@ void trap_dispatch(struct trap_frame *frame)
     if (!trap_from_user(frame) && fixed_up(frame))
         return;
     kernel_trap_panic(frame);
+}
+
+void trap_dispatch(struct trap_frame *frame)
+{
+    dispatch(frame);
+    if (trap_from_user(frame))
+        thread_return(frame);
 }

@@ -103,3 +103,14 @@ long mm_copy_from(struct mm *mm, void *dst, vaddr_t src, uint64_t len)
     mm_assert(port_locked_write(&mm->lock));
     return copy(mm, src, dst, len, false);
 }
+
+struct object *mm_shared_object(struct mm *mm, vaddr_t addr, uint64_t *offset)
+{
+    const struct vma *vma = vma_at(mm, addr);
+
+    mm_assert(port_locked(&mm->lock));
+    if (!vma || !(vma->flags & VMA_SHARED))
+        return NULL;
+    *offset = (vma_pgoff(vma, addr) << PAGE_SHIFT) + page_offset(addr);
+    return vma->object;
+}

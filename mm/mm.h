@@ -229,6 +229,13 @@ enum fault_result mm_fault(struct mm *mm, vaddr_t addr, enum access access);
 [[nodiscard]] long mm_copy_to(struct mm *mm, vaddr_t dst, const void *src, uint64_t len);
 [[nodiscard]] long mm_copy_from(struct mm *mm, void *dst, vaddr_t src, uint64_t len);
 
+/*
+ * The object that is mapped shared at @addr, and the place in it, in bytes, to *@offset; NULL where
+ * memory is private, or nothing is mapped: *@offset is as it was. What a futex there is known by.
+ * For read.
+ */
+struct object *mm_shared_object(struct mm *mm, vaddr_t addr, uint64_t *offset);
+
 /* ---- exec's stack ---- */
 
 /*

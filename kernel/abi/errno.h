@@ -38,3 +38,11 @@
 #define EOVERFLOW 75
 #define ELIBBAD 80
 #define EOPNOTSUPP 95
+#define ETIMEDOUT 110
+
+/*
+ * Of the kernel alone, never a program's to see: a call that a signal interrupted. With a handler it answers -EINTR, or
+ * starts again where the handler was set with SA_RESTART; without one it starts again.
+ */
+#define ERESTARTSYS 512
+#define ERESTARTNOHAND 514 /* the same, but any handler gives -EINTR */

@@ -7,8 +7,22 @@
 #define TCSETS 0x5402
 #define TCSETSW 0x5403
 #define TCSETSF 0x5404
+#define TCSBRK 0x5409
+#define TCXONC 0x540a
+#define TCFLSH 0x540b
+#define TIOCSCTTY 0x540e
+#define TIOCGPGRP 0x540f
+#define TIOCSPGRP 0x5410
 #define TIOCGWINSZ 0x5413
 #define TIOCSWINSZ 0x5414
+#define TIOCINQ 0x541b
+#define TIOCNOTTY 0x5422
+#define TIOCGSID 0x5429
+
+/* What TCFLSH forgets: input, output, both. */
+#define TCIFLUSH 0
+#define TCOFLUSH 1
+#define TCIOFLUSH 2
 
 /* iflag */
 #define ICRNL 0000400
@@ -30,10 +44,13 @@
 
 /* Indices of cc. */
 #define VINTR 0
+#define VQUIT 1
 #define VERASE 2
 #define VKILL 3
 #define VEOF 4
+#define VTIME 5
 #define VMIN 6
+#define VSUSP 10
 #define NCCS 19
 
 struct termios {

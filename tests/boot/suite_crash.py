@@ -70,6 +70,6 @@ def cases():
            [fine(what, said) for what, said in FINE.items()] + [
                typed("a line is typed", "read-console", b"hello\r", 0, "fine: read 6, hello"),
                typed("a corrected line is typed", "read-console", b"hellx\x7fo\r", 0, "fine: read 6, hello"),
-               typed("^C is typed", "read-console", b"hello\x03", 128 + SIGINT, "killed by signal 2: ^C on the console"),
+               typed("^C is typed", "read-console", b"hello\x03", 128 + SIGINT, "killed by signal 2: typed on the console"),
                typed("much is typed, unedited", "read-console-raw", RAW, 0, f"fine: read {len(RAW)}\n"),
            ]

@@ -1,0 +1,103 @@
+/* How a process ends. See process.h. */
+#include "kernel/log.h"
+#include "kernel/process.h"
+#include "kernel/sched.h"
+
+void process_end(struct process *process, int status)
+{
+    if (process->ending)
+        return;
+    process->ending = true;
+    process->status = status;
+    for (struct thread *t = process->threads; t; t = t->next) {
+        t->work = true;
+        sched_interrupt(t);
+    }
+}
+
+/* Nobody will ask how @process ended. */
+static bool unwanted(const struct process *process)
+{
+    const struct process *parent = process->parent;
+    const struct sigaction *action = &parent->signals.action[SIGCHLD - 1];
+
+    if (parent->pid == INIT_PID && parent->ending)
+        return true;
+    return process->exit_signal == SIGCHLD &&
+           (action->handler == SIG_IGN || (action->flags & SA_NOCLDWAIT));
+}
+
+/* @process has ended and has a parent: tell it, or nobody. */
+static void tell_parent(struct process *process)
+{
+    struct process *parent = process->parent;
+
+    if (process->exit_signal)
+        signal_send(parent, process->exit_signal, "a child has ended");
+    if (unwanted(process))
+        process_free(process);
+    sched_wake(&parent->child);
+}
+
+static void give_children_to_init(struct process *process)
+{
+    struct process *init = process_find(INIT_PID), *child;
+
+    while ((child = process->child)) {
+        process->child = child->sibling;
+        child->parent = init;
+        child->sibling = init->child;
+        init->child = child;
+        child->exit_signal = SIGCHLD;
+        if (child->ended)
+            tell_parent(child);
+    }
+}
+
+/* Init ends last: all others with it. */
+static void end_all_others(struct process *init)
+{
+    struct process *next;
+
+    for (struct process *p = process_all; p; p = next) {
+        next = p->next;
+        if (p->ended && p->parent == init)
+            process_free(p);
+        else if (p != init)
+            process_end(p, STATUS_SIGNAL(SIGKILL));
+    }
+    while (init->child)
+        sched_sleep_always(&init->child);
+}
+
+void process_ended(struct process *process)
+{
+    if (process->pid == INIT_PID)
+        end_all_others(process);
+    cpu_load_mm(NULL);
+    process_release(process);
+    process_vfork_done(process);
+    process->ended = true;
+    if (process->pid == INIT_PID) {
+        init_ended(process->status);
+        process_free(process);
+        return;
+    }
+    give_children_to_init(process);
+    tell_parent(process);
+}
+
+bool process_kill_largest(void)
+{
+    struct process *largest = NULL;
+
+    for (struct process *p = process_all; p; p = p->next)
+        if (p->mm && !p->ending && (!largest || p->mm->rss_pages > largest->mm->rss_pages))
+            largest = p;
+    if (!largest)
+        return false;
+    log_err("out of memory: %s[%d] has most, %llu KiB, and is killed", largest->name, largest->pid,
+            (unsigned long long)largest->mm->rss_pages * (PAGE_SIZE / 1024));
+    process_end(largest, STATUS_SIGNAL(SIGKILL));
+    return true;
+}
