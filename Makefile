@@ -146,7 +146,7 @@ endef
 define USER_GLIBC
 $(USER)/$1_glibc: $(call user_objects,$1,.glibc.o) $(B)/sources.list
 	$$(call say,LD,$$@)
-	$$(Q)$(CC) -static -no-pie -pthread -s $$(filter %.o,$$^) -o $$@
+	$$(Q)$(CC) -static -no-pie -pthread -s $$(filter %.o,$$^) -lm -o $$@
 endef
 
 $(foreach p,$(PROGRAMS),$(eval $(call USER_PROGRAM,$p)))

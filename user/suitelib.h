@@ -18,6 +18,19 @@
 #define KERNEL_ADDRESS 0xffff800000000000ul
 #define NOT_CANONICAL 0x800000000000ul
 
+/* futex(2): the headers of musl have none of it. */
+enum {
+    FUTEX_WAIT = 0,
+    FUTEX_WAKE = 1,
+    FUTEX_REQUEUE = 3,
+    FUTEX_CMP_REQUEUE = 4,
+    FUTEX_WAKE_OP = 5,
+    FUTEX_WAIT_BITSET = 9,
+    FUTEX_WAKE_BITSET = 10,
+    FUTEX_PRIVATE = 128,
+    FUTEX_REALTIME = 256,
+};
+
 struct suite_case {
     const char *name;
     void (*run)(void);
