@@ -169,6 +169,14 @@ uint64_t object_size(const struct object *object);
 uint64_t object_ino(const struct object *object);
 
 /*
+ * Make the object @bytes long, as ftruncate(2) does. What is added is a hole. What is cut off is
+ * unmapped wherever it was mapped, private copies of it too, and the rest of the last page becomes
+ * zeros; an access beyond it is FAULT_BUS from then on. 0, -EFBIG, or -ENOMEM (never when it
+ * becomes shorter) with nothing changed. Takes the locks of all address spaces, and the object's.
+ */
+[[nodiscard]] long object_resize(struct object *object, uint64_t bytes);
+
+/*
  * Copy out of or into an object's bytes [off, off + len), which lie below its size. 0 or -ENOMEM.
  */
 [[nodiscard]] long object_read(struct object *object, uint64_t off, void *dst, uint64_t len);

@@ -118,6 +118,7 @@ static void check_vmas(const struct mm *mm)
 /* What a walk over all entries below a root finds; @mm NULL for an object. */
 struct table_walk {
     const struct mm *mm;
+    uint64_t end; /* of an object: no page at or above it */
     uint64_t tables, leaves;
 };
 
@@ -128,10 +129,13 @@ static void check_leaf(const struct table_walk *w, struct pte entry, vaddr_t va,
     unsigned most;
 
     CHECK(frame->refs > 0, "%llx maps a frame that nobody holds", (ull)va);
+    CHECK(va < w->end, "page %llx of an object is beyond its end", (ull)va);
     if (!w->mm)
         return;
     vma = vma_at(w->mm, va);
     CHECK(vma && va + pt_span(level) <= vma->end, "an entry for %llx outside all VMAs", (ull)va);
+    CHECK(!vma->object || vma_pgoff(vma, va) << PAGE_SHIFT < object_size(vma->object),
+          "%llx shows a page beyond the end of its object", (ull)va);
     most = vma->flags & VMA_ACCESS ? PTE_R : 0;
     most |= vma->flags & VMA_WRITE ? PTE_W : 0;
     most |= vma->flags & VMA_EXEC ? PTE_X : 0;
@@ -184,9 +188,9 @@ static void unmark_tables(const struct table_walk *w, const struct pte *table, u
             unmark_tables(w, pte_to_table(table[i]), level - 1);
 }
 
-static uint64_t check_tables(const struct mm *mm, const struct pt *pt)
+static uint64_t check_tables(const struct mm *mm, const struct pt *pt, uint64_t end)
 {
-    struct table_walk w = {.mm = mm};
+    struct table_walk w = {.mm = mm, .end = end};
 
     check_table(&w, pt->root, pt->top, 0);
     unmark_tables(&w, pt->root, pt->top);
@@ -200,7 +204,7 @@ void mm_check(struct mm *mm)
 
     mm_assert(port_locked(&mm->lock));
     check_vmas(mm);
-    leaves = check_tables(mm, &mm->pt);
+    leaves = check_tables(mm, &mm->pt, UINT64_MAX);
     CHECK(mm->rss_pages == leaves, "%llu pages mapped, recounted %llu", (ull)mm->rss_pages,
           (ull)leaves);
 }
@@ -250,12 +254,12 @@ void mm_check_all(void)
     }
     for (struct object *o = object_all; o; o = o->next) {
         CHECK(o->refs > 0, "object %llu lives without references", (ull)o->ino);
-        check_tables(NULL, &o->pt);
+        check_tables(NULL, &o->pt, o->bytes);
     }
     for (enum count_pass pass = COUNT_DOWN; pass <= COUNT_UP; pass++) {
         for (struct mm *mm = mm_all; mm; mm = mm->next_mm)
             count_tree(&mm->pt, USER_END, pass);
         for (struct object *o = object_all; o; o = o->next)
-            count_tree(&o->pt, pt_span(o->pt.top) * PT_ENTRIES, pass);
+            count_tree(&o->pt, object_span(o), pass);
     }
 }

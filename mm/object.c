@@ -7,9 +7,13 @@
 struct object *object_all;
 static uint64_t last_ino = 1024;
 
-static uint64_t tree_span(const struct object *object)
+unsigned object_top(uint64_t bytes)
 {
-    return pt_span(object->pt.top) * PT_ENTRIES;
+    unsigned top = PT_PTE;
+
+    while (top < PT_TOP && bytes > pt_span(top) * PT_ENTRIES)
+        top++;
+    return top;
 }
 
 static void enlist(struct object *object)
@@ -31,13 +35,10 @@ static void unlist(struct object *object)
 struct object *object_create(uint64_t bytes, const char *name)
 {
     struct object *object = port_alloc(sizeof(*object));
-    unsigned top = PT_PTE;
 
     if (!object)
         return NULL;
-    while (top < PT_TOP && bytes > pt_span(top) * PT_ENTRIES)
-        top++;
-    if (pt_init(&object->pt, top)) {
+    if (pt_init(&object->pt, object_top(bytes))) {
         port_free(object, sizeof(*object));
         return NULL;
     }
@@ -57,7 +58,7 @@ struct object *object_get(struct object *object)
 
 void object_put(struct object *object)
 {
-    struct range all = {0, tree_span(object)};
+    struct range all = {0, object_span(object)};
     struct gather g;
 
     mm_assert(object->refs > 0);

@@ -9,6 +9,9 @@
 
 #define OBJECT_NAME 64
 
+/* Bytes that the largest object has: what the highest tree covers. */
+#define OBJECT_MAX (pt_span(PT_TOP) * PT_ENTRIES)
+
 struct object {
     struct port_lock lock;
     uint32_t refs;          /* mappings and open files; lock of whoever holds one */
@@ -21,6 +24,15 @@ struct object {
 };
 
 extern struct object *object_all;
+
+/* The level of the root's entries in the lowest tree for @bytes, at most OBJECT_MAX. */
+unsigned object_top(uint64_t bytes);
+
+/* Bytes that the tree of @object covers. */
+static inline uint64_t object_span(const struct object *object)
+{
+    return pt_span(object->pt.top) * PT_ENTRIES;
+}
 
 /*
  * The frame of page @index, 0 for a hole; with @create a hole is filled with zeros. 0 or -ENOMEM.

@@ -61,6 +61,25 @@ long pt_init(struct pt *pt, unsigned top)
     return 0;
 }
 
+long pt_raise(struct pt *pt, unsigned top)
+{
+    bool empty = pt_frame(pt->root)->live == 0;
+    struct pt_reserve reserve = {0};
+
+    if (!empty && pt_reserve_fill(&reserve, top - pt->top))
+        return -ENOMEM;
+    while (reserve.count) {
+        struct pte *root = port_ptr(pt_reserve_take(&reserve));
+
+        pt_write(root, pte_table(port_paddr(pt->root)));
+        pt->root = root;
+        pt->tables++;
+        mm_stats.tables_allocated++;
+    }
+    pt->top = top;
+    return 0;
+}
+
 struct frame *pt_frame(const struct pte *entry)
 {
     return port_frame(port_paddr(entry));

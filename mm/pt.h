@@ -29,6 +29,12 @@ void pt_reserve_drain(struct pt_reserve *reserve);
 /* Set up @pt with an empty root whose entries are of level @top. 0 or -ENOMEM. */
 [[nodiscard]] long pt_init(struct pt *pt, unsigned top);
 
+/*
+ * New roots above the one of @pt, which becomes their first entry, until its entries are of level
+ * @top. 0, or -ENOMEM with nothing changed.
+ */
+[[nodiscard]] long pt_raise(struct pt *pt, unsigned top);
+
 /* The metadata of the table that @entry lies in. */
 struct frame *pt_frame(const struct pte *entry);
 

@@ -292,6 +292,17 @@ static void more_references_than_mappings(void)
     frame_of(OBJECT)->refs++;
 }
 
+static void shown_beyond_the_end(void)
+{
+    vma_of(OBJECT)->object->bytes = 3 * PAGE_SIZE;
+}
+
+static void page_beyond_the_end(void)
+{
+    assert_int_equal(sim_munmap(mm, AT(OBJECT + 3), PAGE_SIZE), 0);
+    vma_of(OBJECT)->object->bytes = 3 * PAGE_SIZE;
+}
+
 static void object_without_reference(void)
 {
     vma_of(OBJECT)->object->refs = 0;
@@ -332,6 +343,8 @@ static const struct {
     {"an entry for %llx outside all VMAs", leaf_behind_its_vma},
     {"an entry for %llx outside all VMAs", leaf_without_vma},
     {"an entry for %llx outside all VMAs", huge_leaf_behind_its_vma},
+    {"%llx shows a page beyond the end of its object", shown_beyond_the_end},
+    {"page %llx of an object is beyond its end", page_beyond_the_end},
     {"the entry for %llx grants more than its VMA", write_beyond_the_vma},
     {"the entry for %llx grants more than its VMA", exec_beyond_the_vma},
     {"the private page %llx is writable and has other users", write_to_shared_private_page},
