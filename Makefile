@@ -98,17 +98,20 @@ $(KERNEL): $(OBJECTS) $(B)/symbols1.o linker.ld $(B)/sources.list
 #
 # Each user/NAME.c is a program, except testlib.c, suitelib.c and the parts that a program is split into:
 # user/NAME_cases_*.c belong to NAME.c or to NAME_test.c. All are linked with testlib.c and suitelib.c. Those in PIES
-# are built a second time, as position-independent NAME_pie; those in GLIBCS with Debian's C library, as NAME_glibc.
+# are built a second time, as position-independent NAME_pie; those in GLIBCS with Debian's C library, as NAME_glibc;
+# those in DYNAMICS for the dynamic linkers of both, as NAME_dyn and NAME_glibc_dyn.
 
 MUSL_GCC := musl-gcc
 MUSL := /usr/lib/x86_64-linux-musl
 USER_SOURCES := $(filter user/%,$(SOURCES))
 PROGRAMS := $(filter-out testlib suitelib,$(foreach f,$(USER_SOURCES),$(if $(findstring _cases_,$f),,$(basename $(notdir $f)))))
-PIES := $(filter abi_test stack_test,$(PROGRAMS))
-GLIBCS := $(filter process_test cow_test thread_test signal_test,$(PROGRAMS))
+PIES := $(filter abi_test stack_test start_test,$(PROGRAMS))
+GLIBCS := $(filter process_test cow_test thread_test signal_test start_test,$(PROGRAMS))
+DYNAMICS := $(filter start_test dyn_demo,$(PROGRAMS))
 USER := $(B)/user
 USER_CFLAGS := -std=gnu17 -O2 -g -Wall -Wextra -Werror -fno-strict-aliasing -I. -ffile-prefix-map='$(CURDIR)/='
-USER_BINARIES := $(PROGRAMS:%=$(USER)/%) $(PIES:%=$(USER)/%_pie) $(GLIBCS:%=$(USER)/%_glibc)
+USER_BINARIES := $(PROGRAMS:%=$(USER)/%) $(PIES:%=$(USER)/%_pie) $(GLIBCS:%=$(USER)/%_glibc) \
+                 $(DYNAMICS:%=$(USER)/%_dyn) $(DYNAMICS:%=$(USER)/%_glibc_dyn)
 
 $(USER)/%.o: user/%.c Makefile
 	@mkdir -p $(@D)
@@ -149,9 +152,21 @@ $(USER)/$1_glibc: $(call user_objects,$1,.glibc.o) $(B)/sources.list
 	$$(Q)$(CC) -static -no-pie -pthread -s $$(filter %.o,$$^) -lm -o $$@
 endef
 
+# For the dynamic linkers: position-independent with musl's, with a fixed address with glibc's.
+define USER_DYNAMIC
+$(USER)/$1_dyn: $(call user_objects,$1,.pie.o) $(B)/sources.list
+	$$(call say,LD,$$@)
+	$$(Q)$(MUSL_GCC) -pie $$(filter %.o,$$^) -o $$@
+
+$(USER)/$1_glibc_dyn: $(call user_objects,$1,.glibc.o) $(B)/sources.list
+	$$(call say,LD,$$@)
+	$$(Q)$(CC) -no-pie -s $$(filter %.o,$$^) -o $$@
+endef
+
 $(foreach p,$(PROGRAMS),$(eval $(call USER_PROGRAM,$p)))
 $(foreach p,$(PIES),$(eval $(call USER_PIE,$p)))
 $(foreach p,$(GLIBCS),$(eval $(call USER_GLIBC,$p)))
+$(foreach p,$(DYNAMICS),$(eval $(call USER_DYNAMIC,$p)))
 
 -include $(wildcard $(USER)/*.d)
 .SECONDARY:
@@ -165,15 +180,16 @@ $(USER)/bad/.made: user/make_bad_elfs.py
 # ---- What is booted -------------------------------------------------------------------------------------------------
 
 INITRAMFS := $(B)/initramfs.cpio
+include user/rootfs.mk
 ISO := $(B)/realign.iso
 UEFI_ISO := $(B)/realign-uefi.iso
 GRUB_BIOS := /usr/lib/grub/i386-pc
 GRUB_UEFI := /usr/lib/grub/x86_64-efi
 
-$(INITRAMFS): $(USER_BINARIES) $(BAD_ELFS) tools/mkcpio.py $(B)/sources.list
+$(INITRAMFS): $(USER_BINARIES) $(BAD_ELFS) $(ROOTFS) $(ROOTFS_FILES) tools/mkcpio.py $(B)/sources.list
 	$(call say,CPIO,$@)
-	$(Q)python3 tools/mkcpio.py $@ init=$(USER)/mremap_test $(foreach b,$(USER_BINARIES),bin/$(notdir $b)=$b) \
-		$(if $(BAD_ELFS),bad=$(USER)/bad)
+	$(Q)python3 tools/mkcpio.py $@ --list $(ROOTFS) init=$(USER)/mremap_test sbin/init=$(USER)/init \
+		$(foreach b,$(filter-out %/init,$(USER_BINARIES)),bin/$(notdir $b)=$b) $(if $(BAD_ELFS),bad=$(USER)/bad)
 
 $(B)/iso/.made: $(KERNEL) $(INITRAMFS) boot/grub.cfg
 	$(Q)mkdir -p $(@D)/boot/grub

@@ -18,7 +18,9 @@ binutils            links
 make                builds
 nasm                assembles
 musl-tools          the C library of the user programs
+busybox-static      the shell in the initramfs
 python3             tools
+python3-pexpect     types into the shell for a test
 qemu-system-x86     runs the kernel
 qemu-utils          disk images for reverse debugging
 grub-common         makes the ISO
