@@ -218,8 +218,8 @@ export MEMORY APPEND    # whatever is in them, the shell sees it in quotes
 JOBS := $(shell nproc 2>/dev/null || echo 2)
 SUBMAKE := $(MAKE) --no-print-directory -j$(JOBS)
 
-.PHONY: all kernel user initramfs iso iso-uefi run run-uefi run-kernel debug gdb demo-warn oracle test check host-test boot-test \
-        format doctor setup clean help
+.PHONY: all kernel user initramfs iso iso-uefi run run-uefi run-kernel shell linux linux-shell debug gdb demo-warn \
+        oracle test check host-test boot-test format doctor setup clean help
 
 all: kernel initramfs
 kernel: $(KERNEL)
@@ -240,6 +240,27 @@ run-uefi:
 
 run-kernel: $(KERNEL) $(INITRAMFS)
 	@$(QEMU) --kernel $(KERNEL) --initrd $(INITRAMFS) --memory="$$MEMORY" --append="$$APPEND"
+
+# The serial port is this terminal: ^C goes to the programs in the machine.
+shell:
+	@tools/setup.sh
+	+@$(SUBMAKE) $(KERNEL) $(INITRAMFS)
+	@echo "Realign's shell; to leave it: exit, poweroff, or Ctrl-a x, which ends QEMU"
+	@$(QEMU) --kernel $(KERNEL) --initrd $(INITRAMFS) --memory="$$MEMORY" --shell \
+		--append="init=/sbin/init loglevel=warn $$APPEND"
+
+LINUX := build/linux/vmlinuz
+$(LINUX):
+	@tools/fetch_linux.sh $(@D)
+
+linux: $(LINUX)
+
+linux-shell:
+	@tools/setup.sh
+	+@$(SUBMAKE) $(LINUX) $(INITRAMFS)
+	@echo "Linux's shell, in some seconds; to leave it: exit, poweroff -f, or Ctrl-a x, which ends QEMU"
+	@$(QEMU) --linux --kernel $(LINUX) --initrd $(INITRAMFS) --memory="$$MEMORY" --shell \
+		--append="$$APPEND"
 
 GDB_SOCKET := $(B)/gdb.socket
 
@@ -290,6 +311,8 @@ clean:
 help:
 	@echo 'make run         boots the ISO in QEMU; /init is the mremap test; its TAP, then a line of counts'
 	@echo 'make test        all checks and tests; a line of counts at the end'
+	@echo "make shell       busybox's shell on Realign, in this terminal, with /proc and the tests in /bin"
+	@echo "make linux-shell the same on Debian's Linux; tools/run-on-linux PROGRAM [ARG]...: one program there"
 	@echo 'make demo-warn   the historic warning with realign=off, and without it with realign=full'
 	@echo 'make exhaust     every small case of a move, of mremap and of a stack shift; goes on where it was stopped'
 	@echo 'make fuzz        libFuzzer on mm/, ELF, cpio and boot information; SECONDS=60 in all; T=elf: some of them'

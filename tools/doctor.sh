@@ -43,6 +43,7 @@ tool mformat mformat --version
 tool gdb gdb --version
 tool clang clang --version
 tool clang-format clang-format --version
+file busybox /bin/busybox /usr/bin/busybox
 file "GRUB for a BIOS" /usr/lib/grub/i386-pc/multiboot2.mod
 file "GRUB for UEFI" /usr/lib/grub/x86_64-efi/multiboot2.mod
 file "UEFI for QEMU" /usr/share/OVMF/OVMF_CODE_4M.fd /usr/share/OVMF/OVMF_CODE.fd

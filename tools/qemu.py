@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Boot Realign in QEMU: the one way in which everything here does it.
+"""Boot Realign in QEMU, or Linux with the same initramfs: the one way in which everything here does it.
 
-A boot always has a time limit: a minute, or a day with --gdb. It fails on a panic, a second banner (the machine started
-again), a triple fault, the time limit and endless output, each in clear words; else its status is the one that the
-kernel was switched off with. QEMU never outlives the process, or the thread, that started it.
+A boot always has a time limit: a minute, or a day with --gdb or --shell. It fails on a panic, a second banner (the
+machine started again), a triple fault, the time limit and endless output, each in clear words; else its status is the
+one that the kernel was switched off with. QEMU never outlives the process, or the thread, that started it.
 """
 import argparse
 import codecs
@@ -16,11 +16,14 @@ import signal
 import subprocess
 import sys
 import tempfile
+import termios
 import threading
 import time
 
 BANNER = "] Realign "
 PANIC = "PANIC: "
+LINUX_OPTIONS = "console=ttyS0 quiet panic=-1 rdinit=/sbin/init"
+LINUX_PANIC = "Kernel panic - not syncing: "
 
 # isa-debug-exit: QEMU ends with (value << 1) | 1; the values are kernel/power.c's.
 EXIT_PORT = 0xF4
@@ -42,6 +45,8 @@ class Boot:
     initrd: str = None
     iso: str = None         # or from this CD
     uefi: bool = False      # the CD under UEFI in place of a BIOS
+    linux: bool = False     # the kernel is Linux
+    terminal: bool = False  # the serial port is this program's terminal, ^C and all
     append: str = ""
     memory: str = "256M"
     cpu: str = "max"
@@ -82,8 +87,12 @@ def uefi_arguments(directory):
 def command(boot, directory):
     """QEMU's command line."""
     args = ["setpriv", "--pdeathsig", "KILL", "qemu-system-x86_64", "-accel", "tcg", "-cpu", boot.cpu, "-m", boot.memory,
-            "-display", "none", "-no-reboot", "-nodefaults", "-serial", "stdio", "-monitor", "none",
+            "-display", "none", "-no-reboot", "-nodefaults", "-monitor", "none",
             "-device", f"isa-debug-exit,iobase={EXIT_PORT},iosize=4"]
+    if boot.terminal:
+        args += ["-chardev", "stdio,id=terminal,mux=on,signal=off", "-serial", "chardev:terminal"]
+    else:
+        args += ["-serial", "stdio"]
     if boot.uefi:
         args += ["-machine", "q35"] + uefi_arguments(directory)
     if boot.iso:
@@ -105,15 +114,17 @@ class Console:
 
     OVERLAP = 100
 
-    def __init__(self, show, typed):
+    def __init__(self, show, boot):
         self.decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self.pieces = []
         self.size = 0
         self.end = ""           # of the text, at most OVERLAP
         self.banners = 0
-        self.started = False
+        self.started = boot.linux   # which is quiet until init's first words
+        self.panic_words = LINUX_PANIC if boot.linux else PANIC
+        self.off = 0 if boot.linux else None    # QEMU's exit code when the guest switches off as on any PC
         self.show = show
-        self.typed = list(typed)
+        self.typed = list(boot.typed)
 
     def feed(self, data):
         """Take @data; returns the bytes to type next."""
@@ -152,9 +163,9 @@ class Console:
     def panic(self):
         """A panic's own words, or None; its lines may still be on their way before the end."""
         text = self.text()
-        if PANIC not in text:
+        if self.panic_words not in text:
             return None
-        return "the kernel panicked: " + text.split(PANIC, 1)[1].split("\n", 1)[0]
+        return "the kernel panicked: " + text.split(self.panic_words, 1)[1].split("\n", 1)[0]
 
 
 def type_in(process, data):
@@ -228,6 +239,8 @@ def judge(console, code, why, errors):
     failure = console.panic() or why
     if failure:
         return None, failure
+    if code == console.off:
+        return 0, None
     if code == 0:
         return None, "the machine was reset: a triple fault, or the kernel restarted it"
     value = code >> 1
@@ -238,7 +251,7 @@ def judge(console, code, why, errors):
 
 def run(boot, show=None):
     """Boot, wait for the end, judge. @show gets the text as it comes."""
-    console = Console(show, boot.typed)
+    console = Console(show, boot)
     start = time.monotonic()
     with tempfile.TemporaryDirectory() as directory, tempfile.TemporaryFile("w+") as errors:
         keys = subprocess.PIPE if boot.typed else subprocess.DEVNULL
@@ -254,6 +267,24 @@ def run(boot, show=None):
         errors.seek(0)
         status, failure = judge(console, code, why, errors.read())
     return Result(console.text(), status, failure, time.monotonic() - start)
+
+
+def run_terminal(boot):
+    """Boot with the serial port on this program's own terminal. The exit status."""
+    boot.terminal = True
+    settings = termios.tcgetattr(0) if os.isatty(0) else None
+    try:
+        with tempfile.TemporaryDirectory() as directory:
+            code = subprocess.run(command(boot, directory), timeout=DAY, check=False).returncode
+    finally:
+        if settings:
+            termios.tcsetattr(0, termios.TCSADRAIN, settings)
+    if code == 0 and not boot.linux:
+        sys.exit("qemu.py: ended by Ctrl-a x, or the machine was reset")
+    status, failure = judge(Console(None, boot), code, None, "")
+    if failure:
+        sys.exit(f"qemu.py: {failure}")
+    return status
 
 
 class Tap:
@@ -322,6 +353,8 @@ def parse_arguments():
     parser.add_argument("--uefi", action="store_true", help="the CD under UEFI")
     parser.add_argument("--append", default="", help="the kernel's command line")
     parser.add_argument("--memory", default="256M")
+    parser.add_argument("--linux", action="store_true", help="the kernel is Linux")
+    parser.add_argument("--shell", action="store_true", help="use this terminal as the serial port; no time limit")
     parser.add_argument("--timeout", type=float, help="seconds: 60, or a day with --gdb")
     parser.add_argument("--icount", action="store_true", help="count instructions: the same run each time")
     parser.add_argument("--tap", action="store_true", help="the program prints TAP; end with a line of counts")
@@ -350,12 +383,15 @@ def main():
     args = parse_arguments()
     if not re.fullmatch(r"[1-9]\d*[MG]", args.memory):
         sys.exit(f"qemu.py: memory of {args.memory or 'no size'}: not a size such as 256M or 2G")
-    boot = Boot(kernel=args.kernel, initrd=args.initrd, iso=args.iso, uefi=args.uefi, append=args.append,
-                memory=args.memory, timeout=args.timeout or (DAY if args.gdb else MINUTE), icount=args.icount)
+    options = f"{LINUX_OPTIONS} {args.append}" if args.linux else args.append
+    boot = Boot(kernel=args.kernel, initrd=args.initrd, iso=args.iso, uefi=args.uefi, append=options,
+                linux=args.linux, memory=args.memory, timeout=args.timeout or (DAY if args.gdb else MINUTE), icount=args.icount)
     if args.gdb:
         boot.extra = ["-S", "-chardev", f"socket,path={args.gdb},server=on,wait=off,id=gdb", "-gdb", "chardev:gdb"]
     if boot.uefi and not find_ovmf():
         sys.exit("qemu.py: no UEFI firmware is installed (package ovmf)")
+    if args.shell:
+        sys.exit(run_terminal(boot))
     result = run(boot, show)
     if args.tap:
         sys.exit(finish_tap(result))

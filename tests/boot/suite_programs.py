@@ -29,6 +29,16 @@ def demo_warn(env):
     return Outcome(1, 0)
 
 
+def dynamic(name, linker, library):
+    """A program that the dynamic linker starts: it runs, and its maps show both."""
+    def run(env):
+        result = env.boot(f"init=/bin/{name} check=1 -- one two")
+        return harness.judge_end(result, 0, [f"/bin/{name}: main() at 0x", "argument 2: two", f" /bin/{name}\n",
+                                             f" {library}\n", f" {linker}\n" if linker != library else "",
+                                             "[stack]", "power off, status 0"], [" lost\n"])
+    return Case(f"{name}: dynamically linked", run)
+
+
 def no_leak(env):
     """Nothing is left of init when it has ended."""
     result = env.boot("init=/bin/demo")
@@ -54,6 +64,8 @@ def cases():
         tap_case("exec_test, all invariants recounted", "init=/bin/exec_test check=1", timeout=180, at_least=20),
         tap_case("stack_test, random shifts", "init=/bin/stack_test check=1", at_least=6),
         tap_case("stack_test as a PIE", "init=/bin/stack_test_pie check=1", at_least=6),
+        dynamic("dyn_demo_dyn", "/lib/ld-musl-x86_64.so.1", "/lib/ld-musl-x86_64.so.1"),
+        dynamic("dyn_demo_glibc_dyn", "/lib64/ld-linux-x86-64.so.2", "/lib/x86_64-linux-gnu/libc.so.6"),
         Case("no frame is lost", no_leak),
         Case("the historic warning and its absence", demo_warn),
     ]
