@@ -33,7 +33,7 @@ static const struct move moves[] = {
     {"16 pages to another offset, 3 MB", FIXED, S + PAGE, MIB(3), D + 7 * PAGE, 16 * PAGE, BY_PTE},
     {"2 MB", FIXED, S + MIB(2), MIB(2), D + MIB(4), PAGE, BY_PMD},
     {"6 MB", FIXED, S, MIB(6), D + MIB(6), 4 * PAGE, BY_PMD},
-    {"5 MB from within a PMD", FIXED, S + MIB(1), MIB(5), D + MIB(1), 16 * PAGE, BY_PMD},
+    {"5 MB from within a PMD", FIXED, S + MIB(1), MIB(5), D + MIB(65), 16 * PAGE, BY_PMD},
     {"1 GB, sparse", FIXED, S, GIB(1), D, MIB(33), BY_PUD},
     {"2 GB and a bit, sparse", FIXED, S, GIB(2) + MIB(5), D + GIB(1), MIB(65), BY_PUD},
     {"grows where it cannot stay, 8 pages", GROW, S, 8 * PAGE, 0, PAGE, BY_PTE},
@@ -41,7 +41,7 @@ static const struct move moves[] = {
     {"DONTUNMAP, 8 pages", DONTUNMAP, S, 8 * PAGE, D + PAGE, PAGE, BY_PTE},
     {"DONTUNMAP, 4 MB", DONTUNMAP, S, MIB(4), D + MIB(8), 8 * PAGE, BY_PMD},
     {"DONTUNMAP, 1 GB, sparse", DONTUNMAP, S, GIB(1), D, MIB(33), BY_PUD},
-    {"shrinks and moves, 4 MB to 2 MB", SHRINK, S, MIB(4), D, MIB(1), BY_PMD},
+    {"shrinks and moves, 4 MB to 2 MB", SHRINK, S, MIB(4), D + MIB(8), MIB(1), BY_PMD},
 };
 
 static const struct move *move;
