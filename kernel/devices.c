@@ -3,6 +3,7 @@
 #include "kernel/abi/errno.h"
 #include "kernel/abi/mman.h"
 #include "kernel/file.h"
+#include "kernel/random.h"
 
 static long null_read(struct file *file, struct io *io, uint64_t pos)
 {
@@ -27,6 +28,25 @@ static long zero_read(struct file *file, struct io *io, uint64_t pos)
     return (long)io->done;
 }
 
+static long full_write(struct file *file, struct io *io, uint64_t pos)
+{
+    (void)file, (void)io, (void)pos;
+    return -ENOSPC;
+}
+
+static long random_read(struct file *file, struct io *io, uint64_t pos)
+{
+    uint8_t piece[256];
+
+    (void)file, (void)pos;
+    while (io->left) {
+        random_bytes(piece, sizeof(piece));
+        if (!io_put(io, piece, sizeof(piece)))
+            return io_result(io, -EFAULT);
+    }
+    return (long)io->done;
+}
+
 /* A mapping of /dev/zero is anonymous memory. */
 static long zero_map(struct file *file, uint32_t *flags, struct object **object)
 {
@@ -48,6 +68,17 @@ static const struct file_ops zero_ops = {
     .map = zero_map,
 };
 
+static const struct file_ops full_ops = {
+    .seek = SEEK_NOWHERE,
+    .read = zero_read,
+    .write = full_write,
+};
+static const struct file_ops random_ops = {
+    .seek = SEEK_NOWHERE,
+    .read = random_read,
+    .write = null_write,
+};
+
 static const struct file_ops *find(uint64_t rdev)
 {
     switch (rdev) {
@@ -55,6 +86,11 @@ static const struct file_ops *find(uint64_t rdev)
         return &null_ops;
     case DEVICE_ZERO:
         return &zero_ops;
+    case DEVICE_FULL:
+        return &full_ops;
+    case DEVICE_RANDOM:
+    case DEVICE_URANDOM:
+        return &random_ops;
     case DEVICE_SERIAL:
     case DEVICE_TTY:
     case DEVICE_CONSOLE:

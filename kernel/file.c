@@ -27,6 +27,7 @@ long file_open(struct inode *inode, uint32_t flags, struct file **file)
     static const struct file_ops path_ops;
     const struct file_ops *ops = flags & O_PATH ? &path_ops : inode->file_ops;
     struct file *f;
+    long err;
 
     if (!ops)
         return -ENXIO;
@@ -37,6 +38,12 @@ long file_open(struct inode *inode, uint32_t flags, struct file **file)
     f->refs = 1;
     f->flags = flags & ~(uint32_t)OPEN_ONLY;
     f->inode = inode_get(inode);
+    err = ops->open ? ops->open(f) : 0;
+    if (err) {
+        inode_put(inode);
+        kfree(f, sizeof(*f));
+        return err;
+    }
     *file = f;
     return 0;
 }
@@ -55,6 +62,7 @@ void file_put(struct file *file)
         return;
     if (file->ops->release)
         file->ops->release(file);
+    dirent_put(file->entry);
     inode_put(file->inode);
     kfree(file, sizeof(*file));
 }
@@ -148,8 +156,8 @@ static long grow(struct files *files, uint32_t fd)
     return 0;
 }
 
-long files_add(struct files *files, struct file *file, uint32_t lowest, uint64_t limit,
-               bool cloexec)
+/* The lowest free descriptor from @lowest up, with room for it in the table. -EMFILE, -ENOMEM. */
+static long find_free(struct files *files, uint32_t lowest, uint64_t limit)
 {
     uint32_t fd = lowest;
     long err;
@@ -159,8 +167,23 @@ long files_add(struct files *files, struct file *file, uint32_t lowest, uint64_t
     if (fd >= limit)
         return -EMFILE;
     err = grow(files, fd);
-    if (err)
-        return err;
+    return err ? err : fd;
+}
+
+long files_room(struct files *files, uint64_t limit)
+{
+    long fd = find_free(files, 0, limit);
+
+    return fd < 0 ? fd : 0;
+}
+
+long files_add(struct files *files, struct file *file, uint32_t lowest, uint64_t limit,
+               bool cloexec)
+{
+    long fd = find_free(files, lowest, limit);
+
+    if (fd < 0)
+        return fd;
     files->table[fd] = (struct descriptor){file, cloexec};
     return fd;
 }

@@ -43,7 +43,8 @@ struct file {
     uint32_t flags; /* O_ACCMODE and the flags that F_GETFL shows */
     uint64_t pos;
     struct inode *inode;
-    void *data; /* of the ops' own */
+    struct dirent *entry; /* the name it was opened by, with a reference; NULL when it has none */
+    void *data;           /* of the ops' own */
 };
 
 /* A directory's: reading it is -EISDIR. */
@@ -102,6 +103,9 @@ struct descriptor *files_descriptor(struct files *files, int fd);
  */
 [[nodiscard]] long files_add(struct files *files, struct file *file, uint32_t lowest,
                              uint64_t limit, bool cloexec);
+
+/* Whether files_add() would succeed now with any descriptor. 0, -EMFILE, -ENOMEM. */
+[[nodiscard]] long files_room(struct files *files, uint64_t limit);
 
 /* The same for descriptor @fd itself, which lies below the limit and is closed first. -ENOMEM. */
 [[nodiscard]] long files_set(struct files *files, uint32_t fd, struct file *file, bool cloexec);

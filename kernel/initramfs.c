@@ -233,6 +233,7 @@ static void add_device(struct inode *dev, const char *name, uint64_t rdev)
 static void add_system(void)
 {
     struct inode *dev = enter_directory(inode_root, "dev");
+    struct inode *temporary[] = {enter_directory(inode_root, "tmp"), enter_directory(dev, "shm")};
     struct inode *proc = made(proc_create());
 
     add_device(dev, "console", DEVICE_CONSOLE);
@@ -240,6 +241,11 @@ static void add_system(void)
     add_device(dev, "ttyS0", DEVICE_SERIAL);
     add_device(dev, "null", DEVICE_NULL);
     add_device(dev, "zero", DEVICE_ZERO);
+    add_device(dev, "full", DEVICE_FULL);
+    add_device(dev, "random", DEVICE_RANDOM);
+    add_device(dev, "urandom", DEVICE_URANDOM);
+    for (unsigned i = 0; i < 2; i++)
+        temporary[i]->mode = S_IFDIR | 01777;
     must(ramfs_link(inode_root, "proc", proc));
     inode_put(proc);
 }

@@ -11,6 +11,7 @@
 
 struct inode;
 struct file_ops;
+struct file;
 struct dir_reader;
 
 /* A NULL member cannot be done, with the errno said. */
@@ -45,7 +46,8 @@ struct inode {
     uint32_t mode; /* S_IF type and permissions */
     uint32_t uid, gid;
     uint32_t nlink;
-    uint32_t dev; /* DEV_ */
+    uint32_t dev;  /* DEV_ */
+    bool linkable; /* without a name so far, but may get one: O_TMPFILE */
     struct timespec atime, mtime, ctime, btime;
     uint64_t ino;
     uint64_t size;        /* of a regular file or a link in RAM; else 0 */
@@ -156,12 +158,24 @@ void dirent_put(struct dirent *entry); /* NULL is allowed */
                                        const char *name);
 [[nodiscard]] struct inode *ramfs_symlink(const char *target, size_t length);
 
+/* A FIFO, a socket, a block device: @mode with its type. */
+[[nodiscard]] struct inode *ramfs_node(uint32_t mode, uint64_t rdev);
+
 /* The contents of @inode when it is a regular file in RAM, else NULL. */
 struct object *ramfs_object(const struct inode *inode);
 
 /* Put new contents into a regular file. 0 or -ENOMEM. */
 [[nodiscard]] long ramfs_set_contents(struct inode *file, const void *data, uint64_t size,
                                       const char *name);
+
+/*
+ * Give a regular file @size bytes; what is new reads as zeros, what is gone is unmapped everywhere.
+ * 0, -EPERM when sealed, -EFBIG, -ENOMEM.
+ */
+[[nodiscard]] long ramfs_truncate(struct inode *inode, uint64_t size);
+
+/* fallocate(2). */
+long ramfs_fallocate(struct file *file, int mode, int64_t offset, int64_t len);
 
 /* The entry @name of @dir, without a reference; NULL when there is none. */
 struct dirent *ramfs_find(const struct inode *dir, const char *name);
@@ -172,8 +186,20 @@ struct dirent *ramfs_find(const struct inode *dir, const char *name);
 /* Take a name away from what has it: of a directory only when that is empty. */
 void ramfs_remove(struct dirent *entry);
 
+/* The same for one that was just made: in a directory with the bit S_ISGID it takes its group. */
+[[nodiscard]] long ramfs_enter(struct inode *dir, const char *name, struct inode *inode);
+
 /* ramfs_add(); what had the name before loses it. -ENOTEMPTY when that is a directory with names. */
 [[nodiscard]] long ramfs_link(struct inode *dir, const char *name, struct inode *inode);
+
+/*
+ * Take a name over to @dir, and call it @name there; what had that name loses it, which a directory
+ * only may when it is empty. 0 or -ENOMEM.
+ */
+[[nodiscard]] long ramfs_rename(struct dirent *entry, struct inode *dir, const char *name);
+
+/* Each gets the other's place and name. */
+void ramfs_exchange(struct dirent *a, struct dirent *b);
 
 /* The lookup and list of a directory's own entries. */
 long ramfs_lookup(struct inode *dir, const char *name, struct inode **found);

@@ -29,20 +29,26 @@ void dirent_put(struct dirent *entry)
     kfree(entry, sizeof(*entry));
 }
 
+static char *copy_name(const char *name)
+{
+    size_t size = strlen(name) + 1;
+    char *copy = kmalloc(size);
+
+    return copy ? memcpy(copy, name, size) : NULL;
+}
+
 /* A name that is in no directory yet. NULL when memory is out. */
 static struct dirent *dirent_create(const char *name)
 {
     struct dirent *entry = kmalloc(sizeof(*entry));
-    size_t size = strlen(name) + 1;
 
     if (!entry)
         return NULL;
-    entry->name = kmalloc(size);
+    entry->name = copy_name(name);
     if (!entry->name) {
         kfree(entry, sizeof(*entry));
         return NULL;
     }
-    memcpy(entry->name, name, size);
     entry->refs = 1;
     return entry;
 }
@@ -184,6 +190,15 @@ void ramfs_remove(struct dirent *entry)
     dirent_put(entry);
 }
 
+long ramfs_enter(struct inode *dir, const char *name, struct inode *inode)
+{
+    if (dir->mode & S_ISGID) {
+        inode->gid = dir->gid;
+        inode->mode |= S_ISDIR(inode->mode) ? S_ISGID : 0;
+    }
+    return ramfs_add(dir, name, inode);
+}
+
 long ramfs_link(struct inode *dir, const char *name, struct inode *inode)
 {
     struct dirent *old = ramfs_find(dir, name);
@@ -195,6 +210,51 @@ long ramfs_link(struct inode *dir, const char *name, struct inode *inode)
     if (!err && old)
         ramfs_remove(old);
     return err;
+}
+
+/* Take @entry over to directory @to; its name is free there. */
+static void move(struct dirent *entry, struct inode *to)
+{
+    struct inode *from = entry->dir;
+
+    unlist(entry);
+    enlist(entry, to);
+    if (S_ISDIR(entry->inode->mode)) {
+        from->nlink--;
+        set_parent(entry->inode, to);
+    }
+    inode_changed(entry->inode);
+    inode_modified(from);
+    inode_modified(to);
+    inode_put(from);
+}
+
+long ramfs_rename(struct dirent *entry, struct inode *dir, const char *name)
+{
+    struct dirent *old = ramfs_find(dir, name);
+    char *new_name = copy_name(name);
+
+    if (!new_name)
+        return -ENOMEM;
+
+    /* ---- point of no return ---- */
+    if (old)
+        ramfs_remove(old);
+    kfree(entry->name, strlen(entry->name) + 1);
+    entry->name = new_name;
+    move(entry, dir);
+    return 0;
+}
+
+void ramfs_exchange(struct dirent *a, struct dirent *b)
+{
+    struct inode *dir = a->dir;
+    char *name = a->name;
+
+    a->name = b->name;
+    b->name = name;
+    move(a, b->dir);
+    move(b, dir);
 }
 
 /* Down to a directory without names, or something else: that can be removed; and up again. */
@@ -244,4 +304,16 @@ struct inode *ramfs_symlink(const char *target, size_t length)
     }
     memcpy(link->target, target, length);
     return link;
+}
+
+/* ---- What is neither ---- */
+
+struct inode *ramfs_node(uint32_t mode, uint64_t rdev)
+{
+    static const struct inode_ops ops;
+    struct inode *inode = inode_create(&ops, NULL, mode);
+
+    if (inode)
+        inode->rdev = S_ISFIFO(mode) ? 0 : rdev;
+    return inode;
 }

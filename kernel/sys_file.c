@@ -16,17 +16,6 @@ static long put(struct file *file, long result)
     return result;
 }
 
-SYSCALL2(fstat, int, fd, vaddr_t, buf)
-{
-    struct file *file = files_lookup_path(process_current()->files, fd);
-    struct stat st;
-
-    if (!file)
-        return -EBADF;
-    inode_stat(file->inode, &st);
-    return put(file, copy_to_user(buf, &st, sizeof(st)));
-}
-
 SYSCALL3(ioctl, int, fd, uint32_t, request, vaddr_t, arg)
 {
     struct file *file = get(fd);

@@ -25,9 +25,14 @@
     /* open files */                                                                               \
     X(read) X(write) X(readv) X(writev) X(pread64) X(pwrite64) X(preadv) X(pwritev) X(preadv2)     \
     X(pwritev2) X(close) X(lseek) X(fstat) X(ioctl) X(fcntl) X(dup) X(dup2) X(dup3) X(getdents64)  \
+    X(sendfile) X(copy_file_range)  \
     /* names */                                                                                    \
-    X(open) X(openat) X(stat) X(lstat) X(newfstatat) X(access) X(faccessat) X(faccessat2)          \
-    X(readlink) X(readlinkat) X(getcwd) X(chdir) X(fchdir) X(umask)                                \
+    X(open) X(openat) X(creat) X(stat) X(lstat) X(newfstatat) X(statx) X(statfs) X(fstatfs)        \
+    X(access) X(faccessat) X(faccessat2) X(readlink) X(readlinkat) X(getcwd) X(chdir) X(fchdir)    \
+    X(umask) X(mkdir) X(mkdirat) X(mknod) X(mknodat) X(symlink) X(symlinkat) X(link) X(linkat)     \
+    X(unlink) X(unlinkat) X(rmdir) X(rename) X(renameat) X(renameat2)                              \
+    X(chmod) X(fchmod) X(fchmodat) X(fchmodat2) X(chown) X(lchown) X(fchown) X(fchownat)           \
+    X(utime) X(utimes) X(futimesat) X(utimensat) X(truncate) X(ftruncate) X(fallocate)             \
     /* processes */                                                                                \
     X(execve) X(exit) X(exit_group) X(getpid) X(getppid) X(gettid) X(getpgrp) X(getpgid)           \
     X(getsid) X(getuid) X(geteuid) X(getgid) X(getegid) X(setuid) X(setgid) X(set_tid_address)     \

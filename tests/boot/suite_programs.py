@@ -66,6 +66,8 @@ def cases():
         tap_case("stack_test as a PIE", "init=/bin/stack_test_pie check=1", at_least=6),
         dynamic("dyn_demo_dyn", "/lib/ld-musl-x86_64.so.1", "/lib/ld-musl-x86_64.so.1"),
         dynamic("dyn_demo_glibc_dyn", "/lib64/ld-linux-x86-64.so.2", "/lib/x86_64-linux-gnu/libc.so.6"),
+        tap_case("file_test", "init=/bin/file_test", at_least=30),
+        tap_case("file_test, all invariants recounted", "init=/bin/file_test check=1", at_least=30),
         Case("no frame is lost", no_leak),
         Case("the historic warning and its absence", demo_warn),
     ]
