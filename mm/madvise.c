@@ -42,8 +42,7 @@ static long forget(struct mm *mm, struct range range)
 
     /* ---- point of no return ---- */
     tlb_begin(&g, mm, &mm->pt);
-    tlb_zap(&g, range);
-    tlb_prune(&g, range);
+    mmap_forget(mm, range, &g);
     tlb_finish(&g);
     return 0;
 }

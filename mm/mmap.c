@@ -9,12 +9,17 @@
 
 /* ---- Unmapping ---- */
 
-void mmap_clear(struct mm *mm, struct range range, struct vma_reserve *reserve, struct gather *g)
+void mmap_forget(const struct mm *mm, struct range range, struct gather *g)
 {
     if (!vma_overlapping(mm, range))
         return;
     tlb_zap(g, range);
     tlb_prune(g, range);
+}
+
+void mmap_clear(struct mm *mm, struct range range, struct vma_reserve *reserve, struct gather *g)
+{
+    mmap_forget(mm, range, g);
     vma_cut(mm, range, reserve);
 }
 

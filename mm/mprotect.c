@@ -35,31 +35,51 @@ static uint32_t account(const struct vma *vma, uint32_t flags)
     return flags;
 }
 
+/* Set @set and clear @clear in the flags of @vma and of its pages. */
+static void change_vma(struct mm *mm, struct vma *vma, uint32_t set, uint32_t clear,
+                       struct gather *g)
+{
+    uint32_t flags = (vma->flags & ~clear) | set;
+    bool rights = (flags ^ vma->flags) & VMA_ACCESS;
+
+    vma_set_flags(mm, vma, rights ? account(vma, flags) : flags);
+    if (rights)
+        protect_pages(mm, vma, g);
+}
+
+/* What is locked and private has its own pages as soon as it is writable. */
+static bool wants_pages(const struct vma *vma, uint32_t set)
+{
+    const uint32_t mask = VMA_LOCKED | VMA_LOCKONFAULT | VMA_SHARED | VMA_WRITE;
+
+    return (vma->flags & mask) == VMA_LOCKED && (set & VMA_WRITE);
+}
+
 /*
- * Set @set and clear @clear in the flags of all VMAs in @range, which were split at its ends, and
- * of their pages.
+ * The same for all VMAs in @range, which is split off at both ends: one after the other, each
+ * merged with its neighbours before the next one's turn, as on Linux.
  */
 static void change_flags(struct mm *mm, struct range range, uint32_t set, uint32_t clear,
                          struct vma_reserve *reserve)
 {
+    struct range left = range;
+    struct vma *vma;
     struct gather g;
 
     vma_split_at(mm, range.start, reserve);
     vma_split_at(mm, range.end, reserve);
     tlb_begin(&g, mm, &mm->pt);
-    for (struct vma *vma = vma_find(mm, range.start); vma && vma->start < range.end;
-         vma = vma->next) {
-        uint32_t flags = (vma->flags & ~clear) | set;
-        uint32_t changed = flags ^ vma->flags;
+    while (left.start < left.end && (vma = vma_overlapping(mm, left))) {
+        struct range part = {max_u64(vma->start, left.start), min_u64(vma->end, left.end)};
+        bool populate = wants_pages(vma, set);
 
-        if (changed & VMA_ACCESS)
-            flags = account(vma, flags);
-        vma_set_flags(mm, vma, flags);
-        if (changed & VMA_ACCESS)
-            protect_pages(mm, vma, &g);
+        change_vma(mm, vma, set, clear, &g);
+        vma_merge(mm, part, reserve);
+        if (populate)
+            (void)mmap_populate(mm, part);
+        left.start = part.end;
     }
     tlb_finish(&g);
-    vma_merge(mm, range, reserve);
 }
 
 /* The VMAs that splitting at both ends of @range takes. 0 or -ENOMEM. */
@@ -98,18 +118,6 @@ static long may_write(const struct mm *mm, struct range range)
             return mm_refuse(-ENOMEM, REFUSE_LIMIT);
     }
     return 0;
-}
-
-/* What is locked and private has its own pages as soon as it is writable. */
-static void populate_locked(struct mm *mm, struct range range)
-{
-    const uint32_t mask = VMA_LOCKED | VMA_LOCKONFAULT | VMA_SHARED | VMA_WRITE;
-
-    for (struct vma *vma = vma_find(mm, range.start); vma && vma->start < range.end;
-         vma = vma->next)
-        if ((vma->flags & mask) == (VMA_LOCKED | VMA_WRITE))
-            (void)mmap_populate(
-                mm, (struct range){max_u64(vma->start, range.start), min_u64(vma->end, range.end)});
 }
 
 /*
@@ -167,7 +175,6 @@ long mm_mprotect(struct mm *mm, vaddr_t addr, uint64_t len, uint32_t prot)
     /* ---- point of no return ---- */
     change_flags(mm, range, flags, VMA_ACCESS, &reserve);
     vma_reserve_drain(&reserve);
-    populate_locked(mm, range);
     return 0;
 }
 

@@ -108,7 +108,7 @@ def doubts():
 
 def sequence_arguments(args, first, count):
     words = ["--seed", args.seed, "--from", first, "--count", count, "--ops", args.ops]
-    return [str(word) for word in words] + (["--several-vmas"] if args.several_vmas else [])
+    return [str(word) for word in words]
 
 
 def run_batch(kernel, args, first):
@@ -195,7 +195,6 @@ def parse_arguments():
     parser.add_argument("--show", type=int, default=5, help="of how many differences to tell the story")
     parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="batches at a time")
     parser.add_argument("--check", action="store_true", help="Realign recounts its invariants after every call")
-    parser.add_argument("--several-vmas", action="store_true", help="also moves over several VMAs (Linux 6.17)")
     return parser.parse_args()
 
 
@@ -208,9 +207,6 @@ def banner(kernel):
 
 def main():
     args = parse_arguments()
-    if args.several_vmas and not linux_is(6, 17):
-        print(f"# Linux {LINUX} moves one VMA at a time: sequences that move several are skipped")
-        args.several_vmas = False
     if doubts():
         print(f"# {doubts()}")
     with tempfile.TemporaryDirectory() as directory:

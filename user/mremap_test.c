@@ -11,8 +11,8 @@
 #include <string.h>
 
 static const struct case_table *const tables[] = {
-    &layout_cases, &level_cases, &grid_cases, &resize_cases,
-    &fixed_cases,  &flag_cases,  &kind_cases, &errno_cases,
+    &layout_cases,  &level_cases, &grid_cases, &resize_cases, &fixed_cases,
+    &several_cases, &flag_cases,  &kind_cases, &errno_cases,
 };
 
 static struct scene scene;

@@ -111,7 +111,7 @@ struct case_table {
 };
 
 extern const struct case_table grid_cases, layout_cases, level_cases, resize_cases, fixed_cases,
-    flag_cases, kind_cases, errno_cases;
+    several_cases, flag_cases, kind_cases, errno_cases;
 
 /* Plays a case that is told by its places alone: sets the scene, moves, checks. */
 void run_move(struct scene *s, const struct test_case *c);

@@ -60,8 +60,7 @@ struct window {
 struct settings {
     uint64_t seed;
     uint64_t from, count;
-    unsigned ops;      /* most calls in a sequence; 0: the generator's own choice */
-    bool several_vmas; /* also moves over several VMAs, which Linux has from 6.17 on */
+    unsigned ops; /* most calls in a sequence; 0: the generator's own choice */
     bool verbose;
 };
 extern struct settings settings;

@@ -58,6 +58,24 @@ static void pick_move(struct sequence *s, struct remap_call *r)
     r->new_len = r->old_len;
 }
 
+/* All that lies in a range, with the gaps between. */
+static void pick_move_several(struct sequence *s, struct remap_call *r)
+{
+    const struct map_line *m = pick_line(s), *last = &s->lines[s->line_count];
+    uint64_t n = 1 + below(&s->rng, 4);
+
+    r->flags = FIXED | (chance(&s->rng, 20) ? MREMAP_DONTUNMAP : 0);
+    if (m) {
+        r->old = chance(&s->rng, 70) ? m->start : m->end - PAGE;
+        m += min_u64(n, (uint64_t)(last - m) - 1);
+        r->old_len = (chance(&s->rng, 70) ? m->end : m->start + PAGE) - r->old;
+    }
+    if (r->old_len > GIB(6) || r->old_len == 0) /* from the heap into a window, or out of it */
+        r->old_len = PAGE;
+    r->old_len += chance(&s->rng, 15) ? PAGE : 0;
+    r->new_len = r->old_len;
+}
+
 static void pick_move_resized(struct sequence *s, struct remap_call *r)
 {
     r->flags = FIXED;
@@ -94,7 +112,8 @@ static void pick_any(struct sequence *s, struct remap_call *r)
 }
 
 static void (*const kinds[])(struct sequence *s, struct remap_call *r) = {
-    pick_in_place, pick_move, pick_move_resized, pick_dontunmap, pick_copy, pick_any,
+    pick_in_place,  pick_move, pick_move_several, pick_move_resized,
+    pick_dontunmap, pick_copy, pick_any,
 };
 
 /* ---- Limits of what is asked ---- */
@@ -130,42 +149,24 @@ static void limit_growth(const struct sequence *s, struct remap_call *r)
 }
 
 /*
- * linux.md: "A move over several mappings". Linux 6.17 and later does it when the length stays and FIXED is given;
- * until Realign does, the range ends with its mapping.
- */
-static void stay_in_one(const struct sequence *s, struct remap_call *r)
-{
-    const struct map_line *m = line_at(s, r->old);
-    bool moves_only = (r->flags & MREMAP_FIXED) && pages_up(r->old_len) == pages_up(r->new_len);
-
-    if (settings.several_vmas || !moves_only || r->old_len >= USER_TOP)
-        return;
-    if (!m)
-        r->old_len = r->new_len = PAGE;
-    else if (r->old % PAGE == 0 && pages_up(r->old_len) > m->end - r->old)
-        r->old_len = r->new_len = m->end - r->old;
-}
-
-/*
- * Whether the mapping at r->old touches another one that looks the same.
+ * Whether a mapping of the range touches another one that looks the same; before the heap lies its guard page.
  * linux.md: "What DONTUNMAP leaves": once it is empty and unlocked, nothing may keep the two apart any more.
  */
 static bool has_twin(const struct sequence *s, const struct remap_call *r)
 {
-    const struct map_line *m = line_at(s, r->old);
+    struct map_line guard = {.end = s->windows[WINDOW_H].origin, .perms = "---p"};
+    const struct map_line *before = &guard;
 
-    for (size_t i = 0; m && i < s->line_count; i++) {
-        const struct map_line *n = &s->lines[i];
-
-        if ((n->end == m->start || m->end == n->start) && !strcmp(n->perms, m->perms))
+    for (const struct map_line *m = s->lines; m < s->lines + s->line_count; before = m++)
+        if (m->end > r->old && before->start < r->old + r->old_len && before->end == m->start &&
+            !strcmp(before->perms, m->perms))
             return true;
-    }
     return false;
 }
 
 static void pick_mremap(struct sequence *s, struct remap_call *r)
 {
-    static const unsigned weights[] = {30, 30, 14, 14, 7, 5, 0};
+    static const unsigned weights[] = {30, 24, 16, 12, 12, 6, 4, 0};
 
     r->old = pick_source(s);
     r->old_len = pick_mapped_length(s, r->old, GIB(3), true);
@@ -183,7 +184,6 @@ static void pick_mremap(struct sequence *s, struct remap_call *r)
     if (r->old_len >= USER_TOP && r->old - r->new < pages_up(r->new_len))
         r->new = r->old + PAGE; /* linux.md: "refused late", there with EFAULT */
     limit_growth(s, r);
-    stay_in_one(s, r);
     if (has_twin(s, r))
         r->flags &= ~(unsigned long)MREMAP_DONTUNMAP;
 }

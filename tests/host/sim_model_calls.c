@@ -310,17 +310,17 @@ static void protect_page(struct model_page *p, uint8_t prot)
         p->account = false;
 }
 
-/* What is locked and private has pages of its own as soon as it is writable. */
-static void populate_locked(struct model *m, struct span span)
+/* An extent, or what lies in the range of it. What is locked and private has pages of its own once it is writable. */
+static void protect_part(struct model *m, struct span part, uint8_t prot)
 {
-    for (unsigned i = span.from; i < span.to;) {
-        struct span e = {i, model_extent(m, i).to};
+    const struct model_page *p = &m->page[part.from];
+    bool populate = p->locked && !p->shared && !(p->prot & MODEL_W) && (prot & MODEL_W);
 
-        e.to = e.to < span.to ? e.to : span.to;
-        i = e.to;
-        if (m->page[e.from].locked && !m->page[e.from].shared && (m->page[e.from].prot & MODEL_W))
-            model_populate(m, e);
-    }
+    for (unsigned i = part.from; i < part.to; i++)
+        protect_page(&m->page[i], prot);
+    model_join(m, part);
+    if (populate)
+        model_populate(m, part);
 }
 
 long model_mprotect(struct model *m, uint64_t addr, uint64_t len, uint32_t prot)
@@ -348,10 +348,13 @@ long model_mprotect(struct model *m, uint64_t addr, uint64_t len, uint32_t prot)
         return -ENOMEM;
     model_cut(m, span.from);
     model_cut(m, span.to);
-    for (unsigned i = span.from; i < span.to; i++)
-        protect_page(&m->page[i], prot_of(prot));
-    model_join(m, span);
-    populate_locked(m, span);
+    for (unsigned i = span.from; i < span.to;) {
+        struct span part = {i, model_extent(m, i).to};
+
+        part.to = part.to < span.to ? part.to : span.to;
+        protect_part(m, part, prot_of(prot));
+        i = part.to;
+    }
     return 0;
 }
 

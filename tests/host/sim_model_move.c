@@ -1,4 +1,4 @@
-/* mremap and exec's stack, page by page. See sim_model.h. */
+/* mremap, page by page. See sim_model.h. */
 #include <string.h>
 
 #include "kernel/abi/errno.h"
@@ -8,7 +8,6 @@
 
 #define PAGE 4096ull
 #define TASK(m) ((m)->task_pages * PAGE)
-#define STACK_ROOM 32 /* pages */
 
 static uint64_t round_up(uint64_t x)
 {
@@ -27,6 +26,11 @@ struct remap {
 static bool has_target(const struct remap *r)
 {
     return r->flags & (MREMAP_FIXED | MREMAP_DONTUNMAP);
+}
+
+static bool moves_only(const struct remap *r)
+{
+    return (r->flags & MREMAP_FIXED) && r->old_len == r->new_len;
 }
 
 static struct span span_of(const struct remap *r, uint64_t addr, uint64_t len)
@@ -71,6 +75,8 @@ static long check_extent(struct remap *r)
     r->extent = model_extent(m, r->at);
     p = &m->page[at];
     if (!has_target(r) && r->new_len <= r->old_len)
+        return 0;
+    if (moves_only(r))
         return 0;
     if (r->old_len == 0 && !p->shared)
         return -EINVAL;
@@ -176,26 +182,15 @@ static void leave_source(struct remap *r, struct span src)
         if (i >= src.from && i < src.to)
             p[i].frame = FRAME_NONE;
     }
-    model_join(r->m, r->extent);
 }
 
-static long move(struct remap *r)
+/* All is checked: one extent's pages, or fewer, go to r->new. */
+static void move_pages(struct remap *r)
 {
     static struct model_page moved[MODEL_PAGES];
-    struct span src = span_of(r, r->old, r->old_len), dst;
+    struct span src = span_of(r, r->old, r->old_len), dst = span_of(r, r->new, r->new_len);
     struct model *m = r->m;
-    long err;
 
-    if ((r->flags & MREMAP_FIXED) && r->new == r->old)
-        return -EFAULT; /* old_len 0: what is to be shown a second time would be gone */
-    err = choose_target(r);
-    if (!err)
-        err = check_kept(r);
-    if (!err && model_totals(m).extents + 3 >= m->max_maps)
-        err = -ENOMEM;
-    if (err)
-        return err;
-    dst = span_of(r, r->new, r->new_len);
     lift(r, moved);
     model_clear(m, dst);
     memcpy(&m->page[dst.from], moved, r->new_len / PAGE * sizeof(moved[0]));
@@ -209,7 +204,105 @@ static long move(struct remap *r)
     model_sweep(m);
     if (moved[0].locked && r->new_len > r->old_len)
         model_populate(m, (struct span){dst.from + (unsigned)(r->old_len / PAGE), dst.to});
+}
+
+static long move(struct remap *r)
+{
+    struct model *m = r->m;
+    long err;
+
+    if ((r->flags & MREMAP_FIXED) && r->new == r->old)
+        return -EFAULT; /* old_len 0: what is to be shown a second time would be gone */
+    err = choose_target(r);
+    if (!err)
+        err = check_kept(r);
+    if (!err && model_totals(m).extents + 3 >= m->max_maps)
+        err = -ENOMEM;
+    if (err)
+        return err;
+    move_pages(r);
+    if (r->flags & MREMAP_DONTUNMAP)
+        model_join(m, r->extent);
     return (long)r->new;
+}
+
+/* ---- Several extents: one move after the other, or none ---- */
+
+/* From @at on, the next page of the range that is mapped. Its extent, cut to the range; false at the end. */
+static bool next_part(const struct remap *r, uint64_t *at, struct span *part)
+{
+    uint64_t end = r->old + r->old_len;
+    long i = -1;
+
+    while (*at < end && *at < TASK(r->m) &&
+           ((i = model_index(r->m, *at / PAGE)) < 0 || !r->m->page[i].mapped))
+        *at += PAGE;
+    if (*at >= end || *at >= TASK(r->m))
+        return false;
+    part->from = (unsigned)i;
+    part->to = model_extent(r->m, part->from).to;
+    if ((part->to - part->from) * PAGE > end - *at)
+        part->to = part->from + (unsigned)((end - *at) / PAGE);
+    return true;
+}
+
+static struct remap part_of(const struct remap *r, uint64_t at, struct span part)
+{
+    struct remap one = *r;
+
+    one.old = at;
+    one.new = r->new + (at - r->old);
+    one.old_len = one.new_len = (part.to - part.from) * PAGE;
+    one.at = part.from;
+    one.extent = model_extent(r->m, part.from);
+    return one;
+}
+
+/* How many extents and pages there are when the part's turn comes. Nothing is assumed to be joined. */
+static long forecast(const struct remap *one, struct model_totals *t)
+{
+    const struct model *m = one->m;
+    const struct model_page *kind = &m->page[one->at];
+    struct span dst = span_of(one, one->new, one->new_len);
+    bool stays = one->flags & MREMAP_DONTUNMAP;
+    uint64_t pages = dst.to - dst.from;
+
+    if (t->extents + 3 >= m->max_maps)
+        return -ENOMEM;
+    t->extents += model_cuts(m, dst) == 2 && model_extent(m, dst.from).to > dst.to;
+    t->extents += stays || one->extent.to - one->extent.from > pages;
+    t->total -= model_mapped(m, dst);
+    t->data -= model_data(m, dst);
+    if (stays && t->total + pages > m->limit_as >> 12)
+        return -ENOMEM;
+    if (stays && model_is_data(kind) && t->data + pages > m->limit_data >> 12)
+        return -ENOMEM;
+    t->total += stays ? pages : 0;
+    t->data += stays && model_is_data(kind) ? pages : 0;
+    return 0;
+}
+
+static long move_all(struct remap *r)
+{
+    struct model_totals t = model_totals(r->m);
+    uint64_t new = r->new;
+    struct span part;
+    struct remap one;
+    long err = new / PAGE < r->m->lowest ? -EPERM : 0;
+
+    for (uint64_t at = r->old; !err && next_part(r, &at, &part); at += one.old_len) {
+        one = part_of(r, at, part);
+        err = forecast(&one, &t);
+    }
+    if (err)
+        return err;
+    for (uint64_t at = r->old; next_part(r, &at, &part); at += one.old_len) {
+        one = part_of(r, at, part);
+        move_pages(&one);
+    }
+    if (r->flags & MREMAP_DONTUNMAP)
+        model_join(r->m, (struct span){model_extent(r->m, r->at).from, one.extent.to});
+    return (long)new;
 }
 
 static long remap(struct remap *r)
@@ -220,6 +313,8 @@ static long remap(struct remap *r)
         err = check_extent(r);
     if (err)
         return err;
+    if (moves_only(r))
+        return move_all(r);
     if (has_target(r))
         return move(r);
     if (r->new_len == r->old_len)
@@ -246,73 +341,4 @@ long model_mremap(struct model *m, uint64_t addr, uint64_t old_len, uint64_t new
     };
 
     return remap(&r);
-}
-
-/* ---- exec's stack ---- */
-
-long model_stack_create(struct model *m)
-{
-    long i = model_index(m, m->task_pages - 1);
-
-    if (m->page[i].mapped)
-        return -EEXIST;
-    m->page[i] = (struct model_page){
-        .mapped = true,
-        .first = true,
-        .prot = MODEL_R | MODEL_W,
-        .may_write = true,
-        .account = true,
-        .grows_down = true,
-        .pgoff = m->task_pages - 1,
-    };
-    m->stack_top = m->task_pages;
-    return 0;
-}
-
-/* The shifted stack, @e its extent now, gets room below, as far as its limit and what is free allow. */
-static void make_room(struct model *m, struct span e, uint64_t floor)
-{
-    uint64_t size = e.to - e.from, most = m->limit_stack >> 12, room = STACK_ROOM;
-
-    most = most > size ? most : size;
-    if (room > model_number(m, e.from) - floor)
-        room = model_number(m, e.from) - floor;
-    if (room > most - size)
-        room = most - size;
-    for (unsigned i = e.from; room--; i--) {
-        m->page[i - 1] = m->page[i];
-        m->page[i - 1].pgoff--;
-        m->page[i - 1].frame = FRAME_NONE;
-        m->page[i].first = false;
-    }
-}
-
-long model_stack_shift(struct model *m, uint64_t shift)
-{
-    static struct model_page stack[MODEL_PAGES];
-    long top = model_index(m, m->stack_top - 1);
-    uint64_t pages = shift / PAGE, floor;
-    unsigned below, bottom, size;
-    struct span e;
-
-    if (shift % PAGE || top < 0 || !m->page[top].mapped)
-        return -EINVAL;
-    e = model_extent(m, (unsigned)top);
-    size = e.to - e.from;
-    bottom = model_window(m, e.from)->index;
-    for (below = e.from; below > bottom && !m->page[below - 1].mapped; below--)
-        ;
-    floor = model_number(m, below);
-    floor = floor > m->lowest ? floor : m->lowest;
-    if (pages > model_number(m, e.from) || model_number(m, e.from) - pages < floor)
-        return -EINVAL;
-    memcpy(stack, &m->page[e.from], size * sizeof(stack[0]));
-    for (unsigned i = e.from; i < e.to; i++)
-        m->page[i] = (struct model_page){0};
-    e = (struct span){e.from - (unsigned)pages, e.to - (unsigned)pages};
-    memcpy(&m->page[e.from], stack, size * sizeof(stack[0]));
-    make_room(m, e, floor);
-    m->stack_top = model_number(m, e.to - 1) + 1;
-    model_join(m, model_extent(m, e.to - 1));
-    return 0;
 }

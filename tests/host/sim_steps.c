@@ -212,6 +212,23 @@ static void choose_mmap(struct choices *c, const struct duel *d, struct step *s)
         s->offset = odd(c, s->offset);
 }
 
+/* A move that resizes nothing may take more with it: the next extents, and the gaps before them. */
+static void reach_further(const struct duel *d, struct step *s)
+{
+    unsigned more = (unsigned)(s->to >> PAGE_SHIFT) % 4;
+    long i = model_index(&d->m, (s->addr + s->len) >> PAGE_SHIFT);
+
+    if (!(s->flags & MREMAP_FIXED) || s->len != s->new_len || page_offset(s->len) || i < 0)
+        return;
+    for (; more > 0 && i < (long)d->m.count; i++) {
+        if (!d->m.page[i].mapped)
+            continue;
+        i = model_extent(&d->m, (unsigned)i).to - 1;
+        s->len = s->new_len = address(d, (unsigned)i) + PAGE_SIZE - s->addr;
+        more--;
+    }
+}
+
 static void choose_mremap(struct choices *c, const struct duel *d, struct step *s)
 {
     static const uint32_t flags[] = {0,
@@ -234,6 +251,7 @@ static void choose_mremap(struct choices *c, const struct duel *d, struct step *
         s->flags = pick(c, 16);
     s->to = seldom_odd(c, s->to);
     s->new_len = seldom_odd(c, s->new_len);
+    reach_further(d, s);
 }
 
 static void choose_range(struct choices *c, const struct duel *d, struct step *s)

@@ -132,7 +132,7 @@ void world_fill(struct world *w, unsigned page, unsigned count, unsigned step)
 
 /* ---- mremap ---- */
 
-/* What a successful call does to the record. */
+/* What a successful call does to the record. Where the old range has a hole, the new one stays what it was. */
 static void remapped(struct world *w, unsigned old, unsigned old_count, unsigned new_count,
                      uint32_t flags, unsigned to)
 {
@@ -146,10 +146,12 @@ static void remapped(struct world *w, unsigned old, unsigned old_count, unsigned
     for (unsigned n = old; n < old + old_count; n++)
         w->page[n] = (struct world_page){0};
     for (unsigned n = 0; flags & MREMAP_DONTUNMAP && n < old_count; n++)
-        w->page[old + n] = (struct world_page){true, moved[n].prot, 0};
+        w->page[old + n] = (struct world_page){moved[n].mapped, moved[n].prot, 0};
     if (to + new_count > w->pages)
         sim_die("mremap went to page %u, outside the world", to);
-    memcpy(&w->page[to], moved, new_count * sizeof(moved[0]));
+    for (unsigned n = 0; n < new_count; n++)
+        if (moved[n].mapped)
+            w->page[to + n] = moved[n];
 }
 
 static long call(struct world *w, unsigned old, unsigned old_count, unsigned new_count,

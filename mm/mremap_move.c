@@ -1,0 +1,348 @@
+/*
+ * The part of mremap that moves: where to, within which limits, by which runs of the engine; then,
+ * past the point of no return, pages first and VMAs after them.
+ *
+ * S goes piece by piece. A piece is what S has of one VMA; gaps between pieces stay gaps, and what
+ * is mapped in D where S has a gap stays too:
+ *
+ *        S                               D
+ *     |AAAA[AAA].[BBBB]..[CC]....]  ->  |[AAA]T[BBBB]..[CC]....]
+ *
+ * Pieces with nothing between them in D move in one run of the engine. Here A is a run of its own
+ * because of T, and B and C are one.
+ */
+#include "mm/mremap.h"
+
+#include "kernel/abi/errno.h"
+
+/* ---- Pieces ---- */
+
+struct piece {
+    struct vma *vma;
+    struct range src, dst; /* of different length where the call resizes: then there is one piece */
+};
+
+/* The first piece in what S has from @at on. False when there is none. */
+static bool piece_from(const struct remap *r, vaddr_t at, struct piece *p)
+{
+    uint64_t delta = r->dst.start - r->src.start;
+    vaddr_t start, end;
+
+    p->vma = vma_overlapping(r->mm, (struct range){at, r->src.end});
+    if (at >= r->src.end || !p->vma)
+        return false;
+    start = max_u64(p->vma->start, at);
+    end = min_u64(p->vma->end, r->src.end);
+    p->src = (struct range){start, end};
+    p->dst = (struct range){start + delta, end + delta};
+    return true;
+}
+
+static void first_piece(const struct remap *r, struct piece *p)
+{
+    if (remap_moves_only(r))
+        (void)piece_from(r, r->src.start, p);
+    else
+        *p = (struct piece){r->vma, r->src, r->dst};
+}
+
+static bool next_piece(const struct remap *r, struct piece *p)
+{
+    return remap_moves_only(r) && piece_from(r, p->src.end, p);
+}
+
+/* ---- Decide ---- */
+
+static long choose_target(struct remap *r)
+{
+    vaddr_t new = r->dst.start;
+
+    if (!(r->flags & MREMAP_FIXED))
+        new = mmap_place(r->mm, r->flags & MREMAP_DONTUNMAP ? new : 0, r->new_len);
+    if (!new && !(r->flags & MREMAP_FIXED))
+        return mm_refuse(-ENOMEM, REFUSE_NO_GAP);
+    if (new < mm_config.mmap_min_addr)
+        return mm_refuse(-EPERM, REFUSE_TOO_LOW);
+    r->dst = (struct range){new, new + r->new_len};
+    if (r->src.start >= r->dst.start && r->src.start < r->dst.end)
+        return mm_refuse(-EFAULT,
+                         REFUSE_UNMAPPED); /* old_len 0: clearing D would unmap what D is to show */
+    return 0;
+}
+
+/* What there is when a piece's turn comes, merges aside. */
+struct forecast {
+    uint64_t vmas, total, data; /* total and data in pages */
+};
+
+static bool leaves_whole_vma(const struct remap *r, const struct piece *p)
+{
+    return !(r->flags & MREMAP_DONTUNMAP) && p->src.start <= p->vma->start &&
+           p->src.end >= p->vma->end;
+}
+
+/* DONTUNMAP maps more than before; but what D holds now is gone by then. */
+static long check_piece(const struct remap *r, const struct piece *p, struct forecast *f)
+{
+    const struct mm *mm = r->mm;
+    uint64_t kept = r->flags & MREMAP_DONTUNMAP ? range_size(p->src) >> PAGE_SHIFT : 0;
+
+    if (f->vmas + 3 >= mm_config.max_map_count)
+        return mm_refuse(-ENOMEM, REFUSE_LIMIT);
+    f->total += kept - vma_pages_with(mm, p->dst, 0, 0);
+    f->data -= vma_pages_with(mm, p->dst, VMA_DATA_MASK, VMA_WRITE);
+    f->data += vma_is_data(p->vma->flags) ? kept : 0;
+    f->vmas += vma_cut_splits(mm, p->dst) + !leaves_whole_vma(r, p);
+    if (kept && f->total > mm->limits.as >> PAGE_SHIFT)
+        return mm_refuse(-ENOMEM, REFUSE_LIMIT);
+    if (kept && vma_is_data(p->vma->flags) && f->data > mm->limits.data >> PAGE_SHIFT)
+        return mm_refuse(-ENOMEM, REFUSE_LIMIT);
+    return 0;
+}
+
+/* Whether each piece may go when its turn comes. */
+static long check_limits(const struct remap *r)
+{
+    struct forecast f = {r->mm->vma_count, r->mm->total_pages, r->mm->data_pages};
+    struct piece p;
+    long err;
+
+    first_piece(r, &p);
+    do
+        err = check_piece(r, &p, &f);
+    while (!err && next_piece(r, &p));
+    return err;
+}
+
+/* ---- Reserve ---- */
+
+/*
+ * The two ranges are each other's neighbours: to Linux they are in a call of mremap, though not
+ * when exec shifts the stack (realign=pmd); and they are where runs precede or follow that have
+ * moved a part of S into a part of D.
+ */
+static void keep_apart(struct pt_move *m, struct range src, struct range dst)
+{
+    if (dst.start >= src.end) {
+        m->new_floor = max_u64(m->new_floor, src.end);
+        m->old_ceiling = min_u64(m->old_ceiling, dst.start);
+    } else {
+        m->old_floor = max_u64(m->old_floor, dst.end);
+        m->new_ceiling = min_u64(m->new_ceiling, src.start);
+    }
+}
+
+/*
+ * Floors and ceilings of the run that takes @src to @dst, from the neighbours; the two do not count
+ * as such, since @src leaves and @dst is empty. @alone: it is the only run.
+ */
+static void fill_move(const struct remap *r, struct pt_move *m, struct range src, struct range dst,
+                      bool alone)
+{
+    struct mm *mm = r->mm;
+
+    *m = (struct pt_move){
+        .mm = mm,
+        .old = src.start,
+        .new = dst.start,
+        .len = min_u64(range_size(src), range_size(dst)),
+        .old_floor = vma_floor(mm, src.start, src, dst),
+        .old_ceiling = vma_ceiling(mm, src.end, src, dst),
+        .new_floor = vma_floor(mm, dst.start, src, dst),
+        .new_ceiling = vma_ceiling(mm, dst.end, src, dst),
+        .tables_change = !alone || r->new_len < r->old_len || vma_overlapping(mm, dst),
+    };
+    if (!alone || mm_config.realign == REALIGN_PMD)
+        keep_apart(m, (struct range){r->src.start, r->src.start + min_u64(r->old_len, r->new_len)},
+                   r->dst);
+}
+
+/* From @p on, the pieces that go in one run, as *src and *dst. Whether a piece is left, as *p. */
+static bool gather_run(const struct remap *r, struct piece *p, struct range *src, struct range *dst)
+{
+    bool more;
+
+    *src = p->src;
+    *dst = p->dst;
+    while ((more = next_piece(r, p))) {
+        struct range between = {dst->end, p->dst.start};
+
+        if (range_size(between) && vma_overlapping(r->mm, between))
+            break;
+        src->end = p->src.end;
+        dst->end = p->dst.end;
+    }
+    return more;
+}
+
+static void drop_runs(struct remap *r)
+{
+    while (r->runs) {
+        struct remap_run *run = r->runs;
+
+        r->runs = run->next;
+        pt_move_cancel(&run->move);
+        port_free(run, sizeof(*run));
+    }
+}
+
+/* Plan all runs. -ENOMEM with none of them left. */
+static long plan_runs(struct remap *r)
+{
+    struct remap_run **link = &r->runs;
+    bool more, alone = true;
+    struct range src, dst;
+    struct piece p;
+
+    first_piece(r, &p);
+    do {
+        struct remap_run *run = port_alloc(sizeof(*run));
+
+        if (!run)
+            break;
+        more = gather_run(r, &p, &src, &dst);
+        alone = alone && !more;
+        fill_move(r, &run->move, src, dst, alone);
+        *link = run;
+        link = &run->next;
+        if (pt_move_plan(&run->move))
+            break;
+        if (!more)
+            return 0;
+    } while (true);
+    drop_runs(r);
+    return -ENOMEM;
+}
+
+/* VMAs for the new mappings and for what S and D cut in two, tables for the destination. */
+static long reserve(struct remap *r)
+{
+    unsigned vmas = 0;
+    struct piece p;
+
+    first_piece(r, &p);
+    do
+        vmas += 1 + vma_cut_splits(r->mm, p.src) + vma_cut_splits(r->mm, p.dst);
+    while (next_piece(r, &p));
+    if (vma_reserve_fill(&r->vmas, vmas))
+        return mm_refuse(-ENOMEM, REFUSE_MEMORY);
+    if (plan_runs(r)) {
+        vma_reserve_drain(&r->vmas);
+        return mm_refuse(-ENOMEM, REFUSE_MEMORY);
+    }
+    return 0;
+}
+
+/* ---- Commit ---- */
+
+/* Pages: those of D go, those of S that find no room in D go, the others move. One flush. */
+static void move_pages(struct remap *r)
+{
+    struct range rest = {r->src.start + r->new_len, r->src.end};
+    struct piece p;
+
+    tlb_begin(&r->gather, r->mm, &r->mm->pt);
+    first_piece(r, &p);
+    do
+        mmap_forget(r->mm, p.dst, &r->gather);
+    while (next_piece(r, &p));
+    if (rest.start < rest.end)
+        mmap_forget(r->mm, rest, &r->gather);
+    for (struct remap_run *run = r->runs; run; run = run->next)
+        pt_move_commit(&run->move, &r->gather);
+    tlb_finish(&r->gather);
+}
+
+/*
+ * A VMA for the piece like the one that it comes from. Memory that never had a page belongs where
+ * it goes, as on Linux.
+ */
+static struct vma *new_vma(struct remap *r, const struct piece *p)
+{
+    struct vma *vma = vma_reserve_take(&r->vmas);
+    const struct vma *old = p->vma;
+    bool fresh = !old->object && !old->anon;
+
+    vma->start = p->dst.start;
+    vma->end = p->dst.end;
+    vma->flags = old->flags;
+    vma->anon = old->anon;
+    vma->object = old->object ? object_get(old->object) : NULL;
+    vma->pgoff = fresh ? p->dst.start >> PAGE_SHIFT : vma_pgoff(old, p->src.start);
+    return vma;
+}
+
+/*
+ * @src stays, without pages and unlocked; a VMA that lost all of them is as good as new. As on
+ * Linux, it may by now be one VMA with what moved, which then is unlocked too.
+ */
+static void keep_source(struct remap *r, struct range src)
+{
+    struct vma *vma = vma_at(r->mm, src.start);
+
+    vma_set_flags(r->mm, vma, vma->flags & ~(uint32_t)(VMA_LOCKED | VMA_LOCKONFAULT));
+    if (vma->start == src.start && vma->end == src.end)
+        vma->anon = 0;
+}
+
+/*
+ * The piece's new VMA first, then the old one, as on Linux: what the new one merges with may be the
+ * VMA that the old one is cut from. That takes a VMA for the split at most, and merging has given
+ * one back.
+ */
+static void settle_piece(struct remap *r, const struct piece *p)
+{
+    struct vma *vma = new_vma(r, p);
+
+    vma_cut(r->mm, p->dst, &r->vmas);
+    vma_insert(r->mm, vma);
+    vma_merge(r->mm, p->dst, &r->vmas);
+    if (r->flags & MREMAP_DONTUNMAP)
+        keep_source(r, p->src);
+    else
+        vma_cut(r->mm, p->src, &r->vmas);
+}
+
+/* What stays of S may be merged once all of it is what it will be. */
+static void merge_source(struct remap *r, vaddr_t end)
+{
+    struct range all = {vma_at(r->mm, r->src.start)->start, vma_at(r->mm, end - PAGE_SIZE)->end};
+
+    vma_merge(r->mm, all, &r->vmas);
+}
+
+static void settle_vmas(struct remap *r)
+{
+    struct piece p;
+    vaddr_t end;
+
+    first_piece(r, &p);
+    do {
+        settle_piece(r, &p);
+        end = p.src.end;
+    } while (next_piece(r, &p));
+    if (r->flags & MREMAP_DONTUNMAP)
+        merge_source(r, end);
+    vma_reserve_drain(&r->vmas);
+}
+
+long remap_move(struct remap *r)
+{
+    bool locked = r->vma->flags & VMA_LOCKED;
+    long err = choose_target(r);
+
+    if (!err)
+        err = check_limits(r);
+    if (!err)
+        err = reserve(r);
+    if (err)
+        return err;
+
+    /* ---- point of no return ---- */
+    move_pages(r);
+    settle_vmas(r);
+    drop_runs(r);
+    if (locked && r->new_len > r->old_len)
+        (void)mmap_populate(r->mm, (struct range){r->dst.start + r->old_len, r->dst.end});
+    return (long)r->dst.start;
+}
