@@ -12,10 +12,14 @@ static bool known_advice(int advice)
     case MADV_SEQUENTIAL:
     case MADV_WILLNEED:
     case MADV_DONTNEED:
+    case MADV_DONTFORK:
+    case MADV_DOFORK:
     case MADV_HUGEPAGE:
     case MADV_NOHUGEPAGE:
     case MADV_DONTDUMP:
     case MADV_DODUMP:
+    case MADV_WIPEONFORK:
+    case MADV_KEEPONFORK:
     case MADV_FREE:
     case MADV_COLD:
     case MADV_PAGEOUT:
@@ -47,14 +51,34 @@ static long forget(struct mm *mm, struct range range)
     return 0;
 }
 
-/* MADV_FREE: at once, one of the times that it allows. Only private memory without a file. */
-static long free_lazily(struct mm *mm, struct range range)
+static bool has_objects(const struct mm *mm, struct range range)
 {
     for (struct vma *vma = vma_find(mm, range.start); vma && vma->start < range.end;
          vma = vma->next)
         if (vma->object)
-            return mm_refuse(-EINVAL, REFUSE_ACCESS);
-    return forget(mm, range);
+            return true;
+    return false;
+}
+
+/* MADV_FREE: at once, one of the times that it allows. Only private memory without a file. */
+static long free_lazily(struct mm *mm, struct range range)
+{
+    return has_objects(mm, range) ? mm_refuse(-EINVAL, REFUSE_ACCESS) : forget(mm, range);
+}
+
+/* What a mapping is to be from now on. Too many VMAs, or too little memory, is -EAGAIN here. */
+static long mark(struct mm *mm, struct range range, uint32_t set, uint32_t clear)
+{
+    if (vma_first_hole(mm, range) < range.end)
+        return mm_refuse(-ENOMEM, REFUSE_UNMAPPED);
+    return mmap_mark(mm, range, set, clear) ? -EAGAIN : 0;
+}
+
+/* Only private memory without a file is wiped. */
+static long wipe_on_fork(struct mm *mm, struct range range)
+{
+    return has_objects(mm, range) ? mm_refuse(-EINVAL, REFUSE_ACCESS)
+                                  : mark(mm, range, VMA_WIPEONFORK, 0);
 }
 
 /*
@@ -90,6 +114,14 @@ long mm_madvise(struct mm *mm, vaddr_t addr, uint64_t len, int advice)
         return forget(mm, range);
     case MADV_FREE:
         return free_lazily(mm, range);
+    case MADV_DONTFORK:
+        return mark(mm, range, VMA_DONTFORK, 0);
+    case MADV_DOFORK:
+        return mark(mm, range, 0, VMA_DONTFORK);
+    case MADV_WIPEONFORK:
+        return wipe_on_fork(mm, range);
+    case MADV_KEEPONFORK:
+        return mark(mm, range, 0, VMA_WIPEONFORK);
     case MADV_POPULATE_READ:
         return populate(mm, range, ACCESS_READ);
     case MADV_POPULATE_WRITE:

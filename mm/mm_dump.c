@@ -20,11 +20,12 @@ static void dump_vma(const struct dump *d, const struct vma *vma)
     char line[LINE], rights[5];
 
     maps_rights(vma, rights);
-    port_format(line, LINE, "vma %012llx-%012llx %s%s%s%s pages %llu id %llu pgoff %llx %s",
-                (ull)vma->start, (ull)vma->end, rights, vma->flags & VMA_GROWSDOWN ? " grows" : "",
-                vma->flags & VMA_LOCKED ? " locked" : "",
-                vma->flags & VMA_NORESERVE ? " noreserve" : "", (ull)vma_pages(vma), (ull)vma->anon,
-                (ull)vma->pgoff, maps_name(d->mm, vma));
+    port_format(
+        line, LINE, "vma %012llx-%012llx %s%s%s%s pages %llu id %llu%s pgoff %llx %s",
+        (ull)vma->start, (ull)vma->end, rights, vma->flags & VMA_GROWSDOWN ? " grows" : "",
+        vma->flags & VMA_LOCKED ? " locked" : "", vma->flags & VMA_NORESERVE ? " noreserve" : "",
+        (ull)vma_pages(vma), (ull)(vma->anon & ~VMA_ANON_INHERITED),
+        vma->anon & VMA_ANON_INHERITED ? " inherited" : "", (ull)vma->pgoff, maps_name(d->mm, vma));
     d->emit(d->ctx, line);
 }
 

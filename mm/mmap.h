@@ -16,6 +16,12 @@ void mmap_forget(const struct mm *mm, struct range range, struct gather *g);
 /* Unmap @range: VMAs, pages and the tables emptied. Needs @reserve as vma_cut does. Cannot fail. */
 void mmap_clear(struct mm *mm, struct range range, struct vma_reserve *reserve, struct gather *g);
 
+/*
+ * Set @set and clear @clear, flags other than rights, in all VMAs of @range, which has no holes. 0,
+ * or -ENOMEM for the VMAs that it takes to split them off.
+ */
+long mmap_mark(struct mm *mm, struct range range, uint32_t set, uint32_t clear);
+
 /* The flags of a VMA for mmap's or mprotect's @prot. */
 uint32_t mmap_prot_flags(uint32_t prot);
 

@@ -178,6 +178,19 @@ long mm_mprotect(struct mm *mm, vaddr_t addr, uint64_t len, uint32_t prot)
     return 0;
 }
 
+long mmap_mark(struct mm *mm, struct range range, uint32_t set, uint32_t clear)
+{
+    struct vma_reserve reserve = {NULL};
+
+    if (reserve_splits(mm, range, &reserve))
+        return -ENOMEM;
+
+    /* ---- point of no return ---- */
+    change_flags(mm, range, set, clear, &reserve);
+    vma_reserve_drain(&reserve);
+    return 0;
+}
+
 long mm_mlock(struct mm *mm, vaddr_t addr, uint64_t len, bool lock, bool on_fault)
 {
     vaddr_t start = addr - page_offset(addr);

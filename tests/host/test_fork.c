@@ -199,6 +199,111 @@ static void test_users(void **state)
     assert_null(mm->next_mm);
 }
 
+/* Left out of the child, or there without its pages, until the advice is taken back. */
+static void test_advice(void **state)
+{
+    struct object *file = object_create(4 * PG, "file");
+
+    fill(0, 20);
+    assert_int_equal(sim_madvise(mm, AT(4), 4 * PG, MADV_DONTFORK), 0);
+    assert_int_equal(sim_madvise(mm, AT(12), 4 * PG, MADV_WIPEONFORK), 0);
+    assert_int_equal(mm->vma_count, 5);
+    world_check(&w);
+    child = w;
+    for (unsigned n = 4; n < 8; n++)
+        child.page[n] = (struct world_page){0};
+    for (unsigned n = 12; n < 16; n++)
+        child.page[n].word = 0;
+    child.mm = sim_fork(mm);
+    both();
+    assert_int_equal(child.mm->rss_pages, 12);
+    assert_int_equal(child.mm->total_pages, 16);
+    world_fill(&child, 10, 4, 1);
+    both();
+    world_end(&child);
+
+    child.mm = sim_fork(mm); /* the child is asked to be wiped too; not so what is gone */
+    assert_int_equal(vma_at(child.mm, AT(12))->flags, vma_at(mm, AT(12))->flags);
+    sim_destroy(child.mm);
+    assert_int_equal(sim_madvise(mm, AT(0), 20 * PG, MADV_DOFORK), 0);
+    assert_int_equal(sim_madvise(mm, AT(0), 20 * PG, MADV_KEEPONFORK), 0);
+    assert_int_equal(mm->vma_count, 1);
+    fork_world();
+    world_end(&child);
+
+    assert_int_equal(sim_mmap_object(mm, AT(30), 2 * PG, RW, MAP_PRIVATE | MAP_FIXED, file, 0),
+                     AT(30));
+    assert_int_equal(map(32, 2, RW, MAP_SHARED | MAP_ANONYMOUS | MAP_FIXED), AT(32));
+    check_refused(-EINVAL, sim_madvise(mm, AT(31), PG, MADV_WIPEONFORK));
+    check_refused(-EINVAL, sim_madvise(mm, AT(20), 14 * PG, MADV_WIPEONFORK));
+    check_refused(-ENOMEM, sim_madvise(mm, AT(20), 14 * PG, MADV_DONTFORK));
+    check_refused(-ENOMEM, sim_madvise(mm, AT(18), 4 * PG, MADV_WIPEONFORK));
+    assert_int_equal(sim_madvise(mm, AT(30), 4 * PG, MADV_DONTFORK), 0);
+    assert_int_equal(sim_madvise(mm, AT(30), 4 * PG, MADV_KEEPONFORK), 0);
+    sim_fail_after(1, true);
+    check_refused(-EAGAIN, sim_madvise(mm, AT(2), PG, MADV_DONTFORK));
+    sim_fail_after(0, false);
+    mm_config.max_map_count = mm->vma_count + 1;
+    check_refused(-EAGAIN, sim_madvise(mm, AT(2), PG, MADV_DONTFORK));
+    object_put(file);
+    assert_int_equal(sim_munmap(mm, AT(30), 4 * PG), 0);
+}
+
+/*
+ * What is inherited stays apart from what comes beside it, and from what it was once split from, as
+ * on Linux; memory that never had a page does not.
+ */
+static void test_identities(void **state)
+{
+    fill(0, 4);
+    assert_int_equal(map(10, 4, RW, PRIVATE), AT(10));
+    w.page[10] = w.page[11] = w.page[12] = w.page[13] = (struct world_page){true, RW, 0};
+    assert_int_equal(world_protect(&w, 1, 1, PROT_READ), 0);
+    fork_world();
+    world_map(&child, 4, 2, RW);
+    assert_int_equal(child.mm->vma_count, 5);
+    world_fill(&child, 4, 1, 1);
+    assert_int_equal(child.mm->vma_count, 5);
+    world_map(&child, 14, 2, RW);
+    assert_int_equal(child.mm->vma_count, 5);
+    world_protect(&child, 1, 1, RW);
+    assert_int_equal(child.mm->vma_count, 5);
+    world_protect(&child, 0, 1, PROT_READ);
+    world_protect(&child, 0, 1, RW);
+    assert_int_equal(child.mm->vma_count, 5);
+    world_protect(&child, 2, 1, PROT_READ);
+    assert_int_equal(child.mm->vma_count, 6);
+    world_protect(&child, 2, 1, RW);
+    assert_int_equal(child.mm->vma_count, 5);
+    world_map(&w, 4, 2, RW); /* the parent has what it had */
+    world_protect(&w, 1, 1, RW);
+    assert_int_equal(mm->vma_count, 2);
+    both();
+    world_end(&child);
+}
+
+/* What is locked, now or in future, is so in the parent alone. */
+static void test_locks(void **state)
+{
+    fill(0, 6);
+    assert_int_equal(sim_mlock(mm, AT(1), 3 * PG, true, false), 0);
+    assert_int_equal(sim_mlock(mm, AT(4), PG, true, true), 0);
+    assert_int_equal(map(10, 2, RW, PRIVATE), AT(10));
+    assert_int_equal(map(12, 2, RW, PRIVATE), AT(12));
+    assert_int_equal(sim_mlock(mm, AT(12), 2 * PG, true, true), 0);
+    assert_int_equal(sim_mlockall(mm, MCL_FUTURE), 0);
+    mm->limits.data = 1000 * PG;
+    child.mm = sim_fork(mm);
+    assert_int_equal(mm->locked_pages, 6);
+    assert_int_equal(child.mm->locked_pages, 0);
+    assert_int_equal(child.mm->future_flags, 0);
+    assert_int_equal(child.mm->limits.data, 1000 * PG);
+    assert_memory_equal(&child.mm->layout, &mm->layout, sizeof(mm->layout));
+    assert_int_equal(child.mm->vma_count, mm->vma_count - 1); /* 10 to 14 */
+    sim_destroy(child.mm);
+    assert_int_equal(sim_munmap(mm, AT(10), 4 * PG), 0);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -212,6 +317,9 @@ int main(void)
         TEST(test_shares_every_kind_of_page),
         TEST(test_starved),
         TEST(test_users),
+        TEST(test_advice),
+        TEST(test_identities),
+        TEST(test_locks),
     };
 
     return cmocka_run_group_tests_name("fork", tests, NULL, NULL);
