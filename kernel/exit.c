@@ -39,16 +39,28 @@ static void tell_parent(struct process *process)
     sched_wake(&parent->child);
 }
 
-static void give_children_to_init(struct process *process)
+/* Whose children the orphans become that @process leaves: the nearest subreaper's, or init's. */
+static struct process *find_reaper(const struct process *process)
 {
-    struct process *init = process_find(INIT_PID), *child;
+    struct process *reaper = process->parent;
+
+    while (reaper->pid != INIT_PID && (!reaper->subreaper || reaper->ending))
+        reaper = reaper->parent;
+    return reaper;
+}
+
+static void give_children_away(struct process *process)
+{
+    struct process *reaper = find_reaper(process), *child;
 
     while ((child = process->child)) {
         process->child = child->sibling;
-        child->parent = init;
-        child->sibling = init->child;
-        init->child = child;
+        child->parent = reaper;
+        child->sibling = reaper->child;
+        reaper->child = child;
         child->exit_signal = SIGCHLD;
+        if (child->death_signal && !child->ended)
+            signal_send(child, child->death_signal, "its parent has ended");
         if (child->ended)
             tell_parent(child);
     }
@@ -83,7 +95,7 @@ void process_ended(struct process *process)
         process_free(process);
         return;
     }
-    give_children_to_init(process);
+    give_children_away(process);
     tell_parent(process);
 }
 

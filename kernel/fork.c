@@ -136,6 +136,9 @@ static void copy_rest(const struct clone *c, struct process *child)
     strlcpy(child->exe_path, self->exe_path, PATH_MAX);
     memcpy(child->name, self->name, sizeof(child->name));
     child->umask = self->umask;
+    child->nice = self->nice;
+    child->no_new_privs = self->no_new_privs;
+    child->undumpable = self->undumpable;
     memcpy(child->signals.action, self->signals.action, sizeof(self->signals.action));
     if (c->flags & CLONE_CLEAR_SIGHAND)
         signal_clear_handlers(child);

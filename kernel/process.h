@@ -40,6 +40,11 @@ struct process {
     struct inode *cwd; /* a directory */
     char *exe_path;    /* of the program, absolute; PATH_MAX bytes; NULL before exec */
     uint32_t umask;
+    int nice;          /* kept and shown, without effect */
+    int death_signal;  /* sent when the parent ends, or 0: prctl */
+    bool subreaper;    /* orphans among its descendants become its children */
+    bool no_new_privs; /* prctl, without effect */
+    bool undumpable;
     struct rlimit limits[RLIMITS];
     struct signals signals;
 
@@ -110,7 +115,7 @@ uint64_t process_time(const struct process *process);
  */
 void process_end(struct process *process, int status);
 
-/* The last thread of @process is gone. Frees what it has, gives its children to init, and tells the parent. */
+/* The last thread of @process is gone. Frees what it has, gives its children away, and tells the parent. */
 void process_ended(struct process *process);
 
 /* Give back its memory, files and names. No CPU has its memory loaded. */

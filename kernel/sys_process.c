@@ -98,39 +98,6 @@ SYSCALL0(setsid)
     return self->pid;
 }
 
-/* ---- Users ---- */
-
-SYSCALL0(getuid)
-{
-    return 0;
-}
-
-SYSCALL0(geteuid)
-{
-    return 0;
-}
-
-SYSCALL0(getgid)
-{
-    return 0;
-}
-
-SYSCALL0(getegid)
-{
-    return 0;
-}
-
-/* To become root again is all that works: there are no other users. */
-SYSCALL1(setuid, uint32_t, uid)
-{
-    return uid == 0 ? 0 : -EINVAL;
-}
-
-SYSCALL1(setgid, uint32_t, gid)
-{
-    return gid == 0 ? 0 : -EINVAL;
-}
-
 /* ---- Threads' fittings ---- */
 
 SYSCALL1(set_tid_address, vaddr_t, address)

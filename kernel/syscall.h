@@ -35,9 +35,16 @@
     X(utime) X(utimes) X(futimesat) X(utimensat) X(truncate) X(ftruncate) X(fallocate)             \
     /* processes */                                                                                \
     X(execve) X(exit) X(exit_group) X(getpid) X(getppid) X(gettid) X(getpgrp) X(getpgid)           \
-    X(getsid) X(getuid) X(geteuid) X(getgid) X(getegid) X(setuid) X(setgid) X(set_tid_address)     \
+    X(getsid) X(set_tid_address)                                                                   \
     X(set_robust_list) X(arch_prctl) X(sched_yield) X(setpgid) X(setsid)                           \
     X(fork) X(vfork) X(clone) X(clone3) X(wait4) X(waitid) X(futex)                                \
+    X(prctl) X(sched_getaffinity) X(sched_setaffinity) X(getcpu) X(sched_get_priority_max)          \
+    X(sched_get_priority_min) X(sched_getscheduler) X(sched_setscheduler) X(sched_getparam)        \
+    X(sched_setparam) X(getpriority) X(setpriority)                                                \
+    /* users */                                                                                    \
+    X(getuid) X(geteuid) X(getgid) X(getegid) X(setuid) X(setgid) X(setreuid) X(setregid)          \
+    X(setresuid) X(setresgid) X(getresuid) X(getresgid) X(setfsuid) X(setfsgid) X(getgroups)       \
+    X(setgroups)                                                                                   \
     /* limits */                                                                                   \
     X(prlimit64) X(getrlimit) X(setrlimit) X(getrusage) X(times)                                   \
     /* signals */                                                                                  \
@@ -45,7 +52,7 @@
     /* time */                                                                                     \
     X(clock_gettime) X(clock_getres) X(clock_nanosleep) X(nanosleep) X(gettimeofday) X(time)       \
     /* the system */                                                                               \
-    X(uname) X(sysinfo) X(getrandom) X(reboot)
+    X(uname) X(sysinfo) X(getrandom) X(reboot) X(mount) X(umount2)
 /* clang-format on */
 
 /* Called by entry.asm: the number is in @frame->rax, and the answer goes there. */

@@ -86,7 +86,8 @@ def uefi_arguments(directory):
 
 def command(boot, directory):
     """QEMU's command line."""
-    args = ["setpriv", "--pdeathsig", "KILL", "qemu-system-x86_64", "-accel", "tcg", "-cpu", boot.cpu, "-m", boot.memory,
+    cpu = boot.cpu + (",la57=off" if boot.linux else "")    # four levels of page tables, as Realign has
+    args = ["setpriv", "--pdeathsig", "KILL", "qemu-system-x86_64", "-accel", "tcg", "-cpu", cpu, "-m", boot.memory,
             "-display", "none", "-no-reboot", "-nodefaults", "-monitor", "none",
             "-device", f"isa-debug-exit,iobase={EXIT_PORT},iosize=4"]
     if boot.terminal:

@@ -431,5 +431,6 @@ int main(int argc, char **argv)
     run_cases(cases, ARRAY_SIZE(cases), wanted);
     run_cases(file_cases, file_case_count, wanted);
     run_cases(mm_cases, mm_case_count, wanted);
+    run_cases(self_cases, self_case_count, wanted);
     return tap_end();
 }

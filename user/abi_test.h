@@ -23,6 +23,8 @@ extern const struct abi_case mm_cases[];
 extern const size_t mm_case_count;
 extern const struct abi_case file_cases[];
 extern const size_t file_case_count;
+extern const struct abi_case self_cases[];
+extern const size_t self_case_count;
 
 extern uint64_t area;      /* 1 GiB of free addresses; each test leaves them free */
 extern char own_path[512]; /* of the running program; suitelib.c */
