@@ -53,9 +53,12 @@ struct trap_frame {
     uint64_t r15, r14, r13, r12, rbp, rbx;
     uint64_t r11, r10, r9, r8, rax, rcx, rdx, rsi, rdi;
     uint64_t vector;
-    uint64_t error; /* 0 where the processor gives none; of a system call, its number */
+    uint64_t
+        error; /* 0 where the processor gives none; of a system call, its number or NO_SYSCALL */
     uint64_t rip, cs, rflags, rsp, ss;
 };
+
+#define NO_SYSCALL UINT64_MAX /* what is in rax is no answer to a call any more */
 
 /* Did it come from user mode? */
 static inline bool trap_from_user(const struct trap_frame *frame)
@@ -68,12 +71,13 @@ struct thread;
 
 /* x87 and SSE registers, as FXSAVE lays them out. */
 struct fpu {
-    uint16_t control;
-    uint8_t pad[22];
+    uint16_t control, status;
+    uint8_t pad[20];
     uint32_t mxcsr;
     uint32_t mxcsr_mask;
     uint8_t registers[480];
 } __attribute__((aligned(16)));
+#define MXCSR_MASK_OLDEST 0xffbfu /* which bits there are, where mxcsr_mask is 0 */
 _Static_assert(sizeof(struct fpu) == 512, "the size of an FXSAVE image");
 
 /* One per CPU, found through GS while in the kernel. */

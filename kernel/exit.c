@@ -31,9 +31,11 @@ static bool unwanted(const struct process *process)
 static void tell_parent(struct process *process)
 {
     struct process *parent = process->parent;
+    struct siginfo info = siginfo_child(process->pid, process->status);
 
-    if (process->exit_signal)
-        signal_send(parent, process->exit_signal, "a child has ended");
+    info.signo = process->exit_signal;
+    if (info.signo && parent->signals.action[info.signo - 1].handler != SIG_IGN)
+        signal_send_info(parent, NULL, &info, "a child has ended");
     if (unwanted(process))
         process_free(process);
     sched_wake(&parent->child);

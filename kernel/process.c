@@ -105,6 +105,7 @@ void process_free(struct process *process)
 {
     kassert(!process->threads && !process->child);
     process_release(process);
+    signal_drop(&process->signals.pending, ~(sigset_t)0);
     delist(process);
     kfree(process, sizeof(*process));
 }

@@ -7,22 +7,15 @@
 #pragma once
 
 #include "kernel/abi/resource.h"
-#include "kernel/abi/signal.h"
 #include "kernel/abi/syscalls.h"
 #include "kernel/cpu.h"
 #include "kernel/file.h"
+#include "kernel/signal.h"
 #include "kernel/thread.h"
 #include "mm/mm.h"
 
 #define PROCESS_NAME_SIZE 16 /* with its NUL, as Linux's comm */
 #define INIT_PID 1
-
-/* What the program asked for signals, and what was sent to the process as a whole. */
-struct signals {
-    struct sigaction action[SIGNALS]; /* of signal n at n - 1 */
-    sigset_t pending;
-    const char *why; /* the last one was sent, for the log */
-};
 
 struct process {
     int pid;
@@ -52,6 +45,7 @@ struct process {
     bool ended;      /* without threads and memory: a zombie, until the parent has asked */
     bool execed;     /* since it was forked */
     bool vforked;    /* the parent waits until it has memory of its own */
+    bool stopped;    /* its threads wait in job_wait_while_stopped() */
     int stop_status; /* how it was stopped, as wait4 tells, until somebody has asked; or 0 */
     bool continued;  /* since it was stopped, until somebody has asked */
     int status;      /* how it ended, as wait4 tells */
@@ -107,6 +101,7 @@ uint64_t process_time(const struct process *process);
 /* How a process ends, as wait4 tells. */
 #define STATUS_EXIT(code) (((code)&0xff) << 8)
 #define STATUS_SIGNAL(sig) (sig)
+#define STATUS_STOP(sig) ((sig) << 8 | 0x7f)
 #define STATUS_CONTINUED 0xffff
 
 /*
@@ -151,21 +146,3 @@ bool process_trap(struct trap_frame *frame);
  * is there now and the instruction can run again.
  */
 bool process_user_fault(struct trap_frame *frame);
-
-/* ---- Signals: signal.c ---- */
-
-/*
- * Send @sig, 1 to SIGNALS: unless it is ignored it is pending from now on. @why is for the log, a
- * string that stays.
- */
-void signal_send(struct process *process, int sig, const char *why);
-void signal_send_thread(struct thread *thread, int sig, const char *why);
-
-/* Is there a signal that this thread must act on, or is it to end? What waits gives up then. */
-bool signal_wanted(const struct thread *thread);
-
-/* On the way to user mode: act on what is pending. */
-void signal_act(struct thread *thread, struct trap_frame *frame);
-
-/* Signals that are caught are not any more: exec, and CLONE_CLEAR_SIGHAND. */
-void signal_clear_handlers(struct process *process);

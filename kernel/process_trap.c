@@ -53,19 +53,35 @@ bool process_user_fault(struct trap_frame *frame)
     return fault_in(process, cpu_fault_address(), access_of(frame)) == FAULT_DONE;
 }
 
-/* How a fault that cannot be served ends, by its result. */
+/* The handler of @sig is called, told @code and @addr. False when that should be the end. */
+static bool caught(struct trap_frame *frame, int sig, int code, vaddr_t addr)
+{
+    const struct siginfo info = {.signo = sig, .code = code, .addr = addr};
+    struct fault *fault = &thread_current()->fault;
+
+    fault->vector = frame->vector;
+    fault->error = frame->error;
+    if (frame->vector == VECTOR_PAGE_FAULT) {
+        fault->address = addr;
+        if (addr >= TASK_SIZE)
+            fault->error |= FAULT_PRESENT; /* what the kernel has mapped is nobody's business */
+    }
+    return signal_fault(frame, &info);
+}
+
+/* What a fault that cannot be served means, by its result. */
 static const struct {
-    int signal;
+    int signal, code;
     const char *name;
     const char *why;
 } fault_ends[] = {
-    [FAULT_MAPERR] = {SIGSEGV, "segfault", "not mapped"},
-    [FAULT_ACCERR] = {SIGSEGV, "segfault", "access not allowed"},
-    [FAULT_BUS] = {SIGBUS, "bus error", "past the end of the file"},
+    [FAULT_MAPERR] = {SIGSEGV, SEGV_MAPERR, "segfault", "not mapped"},
+    [FAULT_ACCERR] = {SIGSEGV, SEGV_ACCERR, "segfault", "access not allowed"},
+    [FAULT_BUS] = {SIGBUS, BUS_ADRERR, "bus error", "past the end of the file"},
 };
 
 /* What the processor itself does with its tables, in a program's name, is nothing to bring a page for. */
-static void page_fault(const struct trap_frame *frame)
+static void page_fault(struct trap_frame *frame)
 {
     struct process *process = process_current();
     vaddr_t addr = cpu_fault_address();
@@ -80,6 +96,8 @@ static void page_fault(const struct trap_frame *frame)
         process_end(process, STATUS_SIGNAL(SIGKILL));
         return;
     }
+    if (caught(frame, fault_ends[result].signal, fault_ends[result].code, addr))
+        return;
     log_info("%s[%d]: %s at %llx ip %llx sp %llx error %llx: %s", process->name, process->pid,
              fault_ends[result].name, (unsigned long long)addr, (unsigned long long)frame->rip,
              (unsigned long long)frame->rsp, (unsigned long long)frame->error,
@@ -87,48 +105,87 @@ static void page_fault(const struct trap_frame *frame)
     process_end(process, STATUS_SIGNAL(fault_ends[result].signal));
 }
 
-/* The signal that an exception of a program means, 0 for one that no program can cause. */
-static int exception_signal(uint64_t vector)
+/* What a floating-point error was, by the flags in the x87 status word or MXCSR that are not masked. */
+static int fpe_code(unsigned flags)
+{
+    if (flags & 1)
+        return FPE_FLTINV;
+    if (flags & 4)
+        return FPE_FLTDIV;
+    if (flags & 8)
+        return FPE_FLTOVF;
+    return flags & 0x12 ? FPE_FLTUND : FPE_FLTRES; /* denormals too */
+}
+
+static int x87_code(void)
+{
+    struct fpu fpu;
+
+    cpu_fpu_save(&fpu);
+    return fpe_code(fpu.status & ~fpu.control);
+}
+
+static int sse_code(void)
+{
+    struct fpu fpu;
+
+    cpu_fpu_save(&fpu);
+    return fpe_code(fpu.mxcsr & ~(fpu.mxcsr >> 7));
+}
+
+/* What an exception of a program means, as Linux tells it. */
+struct meaning {
+    int signal, code; /* signal 0: no program can cause it */
+    bool at_rip;      /* si_addr is where it happened */
+};
+
+static struct meaning meaning(uint64_t vector)
 {
     switch (vector) {
-    case 0:  /* division */
-    case 16: /* x87 */
-    case 19: /* SSE */
-        return SIGFPE;
+    case 0: /* division */
+        return (struct meaning){SIGFPE, FPE_INTDIV, true};
+    case 16:
+        return (struct meaning){SIGFPE, x87_code(), true};
+    case 19:
+        return (struct meaning){SIGFPE, sse_code(), true};
     case VECTOR_DEBUG:
+        return (struct meaning){SIGTRAP, TRAP_TRACE, true};
     case VECTOR_BREAKPOINT:
-        return SIGTRAP;
+        return (struct meaning){SIGTRAP, SI_KERNEL, false};
     case 6: /* invalid opcode */
-        return SIGILL;
+        return (struct meaning){SIGILL, ILL_ILLOPN, true};
+    case 17: /* alignment */
+        return (struct meaning){SIGBUS, BUS_ADRALN, false};
     case 11: /* segment not present */
     case 12: /* stack segment */
-    case 17: /* alignment */
-        return SIGBUS;
+        return (struct meaning){SIGBUS, SI_KERNEL, false};
     case VECTOR_OVERFLOW:
     case 5: /* bound range */
     case 7: /* no device: x87 is always there */
     case VECTOR_GENERAL_PROTECTION:
-        return SIGSEGV;
+        return (struct meaning){SIGSEGV, SI_KERNEL, false};
     default:
-        return 0;
+        return (struct meaning){0};
     }
 }
 
 bool process_trap(struct trap_frame *frame)
 {
     struct process *process = process_current();
-    int signal;
+    struct meaning m;
 
     if (frame->vector == VECTOR_PAGE_FAULT && !(frame->error & FAULT_RESERVED)) {
         page_fault(frame);
         return true;
     }
-    signal = exception_signal(frame->vector);
-    if (!signal)
+    m = meaning(frame->vector);
+    if (!m.signal)
         return false;
+    if (caught(frame, m.signal, m.code, m.at_rip ? frame->rip : 0))
+        return true;
     log_info("%s[%d]: %s ip %llx sp %llx error %llx", process->name, process->pid,
              trap_name(frame->vector), (unsigned long long)frame->rip,
              (unsigned long long)frame->rsp, (unsigned long long)frame->error);
-    process_end(process, STATUS_SIGNAL(signal));
+    process_end(process, STATUS_SIGNAL(m.signal));
     return true;
 }

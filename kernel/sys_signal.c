@@ -1,33 +1,29 @@
-/* Signal calls. Actions, masks and stacks are kept; see signal.c for what a signal does. */
-#include "kernel/abi/auxv.h"
+/* Calls about the caller's own signals: actions, masks, stacks, waiting. */
 #include "kernel/abi/errno.h"
 #include "kernel/process.h"
+#include "kernel/sched.h"
 #include "kernel/syscall.h"
+#include "kernel/time.h"
 #include "kernel/uaccess.h"
-
-/* What can be neither caught nor blocked. */
-#define UNBLOCKABLE ((sigset_t)1 << (SIGKILL - 1) | (sigset_t)1 << (SIGSTOP - 1))
-
-static struct signals *current_signals(void)
-{
-    return &process_current()->signals;
-}
 
 SYSCALL4(rt_sigaction, int, sig, vaddr_t, in, vaddr_t, out, uint64_t, set_size)
 {
+    struct process *self = process_current();
     struct sigaction action, before;
 
     if (set_size != sizeof(sigset_t))
         return -EINVAL;
     if (in && copy_from_user(&action, in, sizeof(action)))
         return -EFAULT;
-    if (sig < 1 || sig > SIGNALS || (in && (sig == SIGKILL || sig == SIGSTOP)))
+    if (sig < 1 || sig > SIGNALS || (in && (signal_bit(sig) & UNBLOCKABLE)))
         return -EINVAL;
-    before = current_signals()->action[sig - 1];
+    before = self->signals.action[sig - 1];
     if (in) {
         action.mask &= ~UNBLOCKABLE;
         action.flags &= SA_FLAGS;
-        current_signals()->action[sig - 1] = action;
+        self->signals.action[sig - 1] = action;
+        if (action.handler == SIG_IGN || (action.handler == SIG_DFL && signal_harmless(sig)))
+            signal_drop_all(self, signal_bit(sig));
     }
     return out ? copy_to_user(out, &before, sizeof(before)) : 0;
 }
@@ -59,71 +55,107 @@ SYSCALL4(rt_sigprocmask, int, how, vaddr_t, in, vaddr_t, out, uint64_t, set_size
     if (in) {
         if (copy_from_user(&set, in, sizeof(set)))
             return -EFAULT;
-        if (!change_mask(how, set & ~UNBLOCKABLE, &mask))
+        if (!change_mask(how, set, &mask))
             return -EINVAL;
-        thread_current()->blocked = mask;
-        thread_current()->work = true;
-    }
-    if (out && copy_to_user(out, &before, sizeof(before)))
-        return -EFAULT;
-    return 0;
-}
-
-SYSCALL2(sigaltstack, vaddr_t, in, vaddr_t, out)
-{
-    struct stack before = thread_current()->altstack, stack;
-
-    if (in) {
-        uint32_t mode;
-
-        if (copy_from_user(&stack, in, sizeof(stack)))
-            return -EFAULT;
-        mode = stack.flags & ~SS_AUTODISARM;
-        if (mode != 0 && mode != SS_ONSTACK && mode != SS_DISABLE)
-            return -EINVAL;
-        if (mode == SS_DISABLE)
-            stack = (struct stack){.flags = stack.flags};
-        else if (stack.size < MINSIGSTKSZ)
-            return -ENOMEM;
-        stack.flags &= ~SS_ONSTACK; /* that is for the kernel to say */
-        thread_current()->altstack = stack;
+        signal_set_blocked(mask);
     }
     return out ? copy_to_user(out, &before, sizeof(before)) : 0;
 }
 
-/* ---- Sending. Signal 0 only asks whether the process is there. ---- */
-
-static long send(struct process *process, int sig, const char *why)
+/* A program may know a shorter set than we do. */
+SYSCALL2(rt_sigpending, vaddr_t, out, uint64_t, set_size)
 {
-    if (!process)
-        return -ESRCH;
-    if (sig < 0 || sig > SIGNALS)
+    const struct thread *self = thread_current();
+    sigset_t set = (self->pending.set | self->process->signals.pending.set) & self->blocked;
+
+    if (set_size > sizeof(set))
         return -EINVAL;
-    if (sig)
-        signal_send(process, sig, why);
-    return 0;
+    return copy_to_user(out, &set, set_size);
 }
 
-/* 0 and -pid name groups, of one process each; -1 is everybody but the caller and init: nobody. */
-SYSCALL2(kill, int, pid, int, sig)
+SYSCALL2(sigaltstack, vaddr_t, in, vaddr_t, out)
 {
-    if (pid == -1 || pid == INT32_MIN)
-        return -ESRCH;
-    if (pid == 0)
-        return send(process_current(), sig, "kill");
-    return send(process_find(pid < 0 ? -pid : pid), sig, "kill");
+    struct thread *self = thread_current();
+    vaddr_t sp = thread_frame(self)->rsp;
+    struct stack before = self->altstack, stack;
+    long err;
+
+    before.flags &= SS_AUTODISARM;
+    if (!before.size)
+        before.flags |= SS_DISABLE;
+    else if (altstack_in_use(self, sp))
+        before.flags |= SS_ONSTACK;
+    if (in) {
+        if (copy_from_user(&stack, in, sizeof(stack)))
+            return -EFAULT;
+        err = altstack_set(&stack, sp);
+        if (err)
+            return err;
+    }
+    return out ? copy_to_user(out, &before, sizeof(before)) : 0;
 }
 
-SYSCALL2(tkill, int, tid, int, sig)
+/* ---- Waiting ---- */
+
+/* Until a handler is to be called. */
+static long wait_for_any(void)
 {
-    if (tid <= 0)
-        return -EINVAL;
-    return send(process_find(tid), sig, "tkill");
+    while (!sched_sleep(thread_current(), SCHED_FOREVER))
+        continue;
+    return -ERESTARTNOHAND;
 }
 
-SYSCALL3(tgkill, int, tgid, int, tid, int, sig)
+SYSCALL0(pause)
 {
-    if (tid <= 0 || tgid <= 0)
+    return wait_for_any();
+}
+
+SYSCALL2(rt_sigsuspend, vaddr_t, set, uint64_t, set_size)
+{
+    long err;
+
+    if (set_size != sizeof(sigset_t))
         return -EINVAL;
-    return send(tgid == tid ? process_find(tid) : NULL, sig, "tgkill");
+    err = set ? signal_mask_begin(set, set_size) : -EFAULT;
+    return err ? err : signal_mask_end(wait_for_any());
+}
+
+/* Wait until @deadline for one of @set. Its number, -EAGAIN, -EINTR. */
+static long wait_for(sigset_t set, uint64_t deadline, struct siginfo *info)
+{
+    struct thread *self = thread_current();
+    long err = 0;
+
+    while (!signal_take(self, set, info)) {
+        if (err)
+            return err == -ETIMEDOUT ? -EAGAIN : err;
+        self->awaited = set;
+        err = sched_sleep(self, deadline);
+        self->awaited = 0;
+    }
+    return info->signo;
+}
+
+SYSCALL4(rt_sigtimedwait, vaddr_t, in, vaddr_t, out, vaddr_t, time, uint64_t, set_size)
+{
+    uint64_t deadline = SCHED_FOREVER, ns;
+    struct siginfo info;
+    sigset_t set;
+    long sig;
+
+    if (set_size != sizeof(set))
+        return -EINVAL;
+    if (copy_from_user(&set, in, sizeof(set)))
+        return -EFAULT;
+    if (time) {
+        sig = time_fetch(time, &ns);
+        if (sig)
+            return sig;
+        if (__builtin_add_overflow(time_monotonic_ns(), ns, &deadline))
+            deadline = SCHED_FOREVER;
+    }
+    sig = wait_for(set & ~UNBLOCKABLE, deadline, &info);
+    if (sig > 0 && out && copy_to_user(out, &info, sizeof(info)))
+        return -EFAULT;
+    return sig;
 }

@@ -81,8 +81,7 @@ SYSCALL1(time, vaddr_t, out)
 
 /* ---- Sleeping ---- */
 
-/* Fetch a time span or date: nanoseconds, at most what 64 bits hold. 0, -EFAULT, -EINVAL. */
-static long fetch_time(vaddr_t user, uint64_t *ns)
+long time_fetch(vaddr_t user, uint64_t *ns)
 {
     struct timespec time;
 
@@ -126,7 +125,7 @@ static long put_left(int clock, uint64_t deadline, vaddr_t user)
 static long sleep_on(int clock, vaddr_t user, bool absolute, vaddr_t left)
 {
     uint64_t ns, now;
-    long err = fetch_time(user, &ns);
+    long err = time_fetch(user, &ns);
 
     if (err)
         return err;

@@ -48,7 +48,9 @@
     /* limits */                                                                                   \
     X(prlimit64) X(getrlimit) X(setrlimit) X(getrusage) X(times)                                   \
     /* signals */                                                                                  \
-    X(rt_sigaction) X(rt_sigprocmask) X(sigaltstack) X(kill) X(tkill) X(tgkill)                    \
+    X(rt_sigaction) X(rt_sigprocmask) X(rt_sigpending) X(rt_sigsuspend) X(rt_sigtimedwait)         \
+    X(rt_sigreturn) X(sigaltstack) X(pause) X(kill) X(tkill) X(tgkill) X(rt_sigqueueinfo)          \
+    X(rt_tgsigqueueinfo)                                                                           \
     /* time */                                                                                     \
     X(clock_gettime) X(clock_getres) X(clock_nanosleep) X(nanosleep) X(gettimeofday) X(time)       \
     /* the system */                                                                               \

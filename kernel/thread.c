@@ -57,6 +57,7 @@ void thread_free(struct thread *thread)
 {
     if (thread->process)
         leave_process(thread);
+    signal_drop(&thread->pending, ~(sigset_t)0);
     paging_stack_free(thread->stack);
     kfree(thread, sizeof(*thread));
 }
@@ -78,6 +79,7 @@ _Noreturn void thread_exit(void)
     futex_thread_ends(self);
     process->ran_ns += sched_time(self);
     leave_process(self);
+    signal_retarget(process);
     if (process->thread_count == 0)
         process_ended(process);
     else
@@ -85,8 +87,7 @@ _Noreturn void thread_exit(void)
     sched_end();
 }
 
-/* Is it to end, by its process's end or because another thread of it becomes another program? */
-static bool is_to_end(const struct thread *thread)
+bool thread_is_to_end(const struct thread *thread)
 {
     const struct process *process = thread->process;
 
@@ -99,7 +100,7 @@ void thread_return(struct trap_frame *frame)
 
     while (self->work || sched_due()) {
         self->work = false;
-        if (is_to_end(self))
+        if (thread_is_to_end(self))
             thread_exit();
         signal_act(self, frame);
         if (sched_due())

@@ -6,8 +6,8 @@
  */
 #pragma once
 
-#include "kernel/abi/signal.h"
 #include "kernel/cpu.h"
+#include "kernel/signal.h"
 
 struct process;
 
@@ -17,6 +17,12 @@ enum thread_state { THREAD_READY, THREAD_SLEEPING, THREAD_DEAD };
 struct futex_key {
     const void *space; /* a struct mm or a struct object */
     uint64_t at;       /* bytes */
+};
+
+/* A trap that led to a signal, as its handler is told. */
+struct fault {
+    uint64_t vector, error;
+    vaddr_t address; /* of the last page fault */
 };
 
 struct thread {
@@ -41,8 +47,12 @@ struct thread {
     struct fpu fpu; /* while it does not run */
 
     sigset_t blocked;
-    sigset_t pending;
+    sigset_t blocked_before; /* with restore_blocked: what is blocked again after the handlers */
+    bool restore_blocked;
+    sigset_t awaited; /* by rt_sigtimedwait: they come although they are blocked */
+    struct signal_queue pending;
     struct stack altstack; /* sigaltstack */
+    struct fault fault;    /* the last one */
 
     vaddr_t clear_child_tid; /* set to 0 and woken at its end; 0: none */
     vaddr_t robust_list;
@@ -70,6 +80,9 @@ static inline struct trap_frame *thread_frame(const struct thread *thread)
 
 /* Take it out of its process and free it. It does not run, and never will. */
 void thread_free(struct thread *thread);
+
+/* Is it to end, by its process's end or because another thread of it becomes another program? */
+bool thread_is_to_end(const struct thread *thread);
 
 /* The thread with this number, or NULL. */
 struct thread *thread_find(int tid);

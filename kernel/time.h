@@ -16,3 +16,6 @@ uint64_t time_realtime_ns(void);
 /* The raw counter and how often it ticks in a second. */
 uint64_t time_tsc(void);
 uint64_t time_tsc_hz(void);
+
+/* The span or date that @user, a struct timespec, says: nanoseconds, at most what 64 bits hold. 0, -EFAULT, -EINVAL. */
+long time_fetch(uint64_t user, uint64_t *ns);

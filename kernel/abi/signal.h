@@ -36,7 +36,8 @@ enum {
     SIGPWR,
     SIGSYS
 };
-#define SIGNALS 64 /* the highest number; there is no signal 0 */
+#define SIGRTMIN 32 /* the first real-time signal: each one that is sent counts */
+#define SIGNALS 64  /* the highest number; there is no signal 0 */
 
 #define SIG_DFL 0
 #define SIG_IGN 1
