@@ -43,7 +43,7 @@ static inline sigset_t signal_bit(int sig)
 /* ---- Sending ---- */
 
 /*
- * Send @sig, 1 to SIGNALS, in the kernel's name: unless it is ignored it is pending from now on, and SIGKILL is the end.
+ * Send @sig, 1 to SIGNALS, in the kernel's name: unless it is ignored it is pending from now on; SIGKILL is the end.
  * @why is for the log, a string that stays.
  */
 void signal_send(struct process *process, int sig, const char *why);
