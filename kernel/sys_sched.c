@@ -1,4 +1,4 @@
-/* What programs ask of the scheduler: on which processors they run, there is one, and how urgently, which is all the same. */
+/* What programs ask of the scheduler: on which processors they run, of which there is one, and how urgently. */
 #include "kernel/abi/errno.h"
 #include "kernel/abi/prctl.h"
 #include "kernel/process.h"

@@ -10,8 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 
 #define MARK "--script"
 #define ARGS_MAX 40
@@ -27,7 +27,7 @@ bool script_started(int argc, char **argv)
 int script_check(int argc, char **argv)
 {
     const char *name = getenv("SCRIPT"), *slash = strrchr(name ? name : "", '/');
-    char line[512] = "", comm[64];
+    char line[512] = "", comm[17] = "";
     int half = argc / 2;
 
     if (argc % 2 || !slash)
@@ -37,11 +37,8 @@ int script_check(int argc, char **argv)
             return 1 + i;
     if (strcmp((const char *)getauxval(AT_EXECFN), name))
         return 101;
-    read_file("/proc/self/stat", line, sizeof(line));
-    snprintf(comm, sizeof(comm), "(%.15s)", slash + 1);
-    if (!strstr(line, comm))
+    if (prctl(PR_GET_NAME, comm) || strncmp(comm, slash + 1, 15))
         return 102;
-    memset(line, 0, sizeof(line));
     if (readlink("/proc/self/exe", line, sizeof(line) - 1) < 0 || strcmp(line, argv[0]))
         return 103;
     return 0;

@@ -9,6 +9,9 @@ from harness import Case, Outcome, judge_tap, tap_case
 
 MREMAP_TESTS = 60
 
+# One program, linked in all the ways that there are.
+START_TESTS = ["start_test", "start_test_pie", "start_test_dyn", "start_test_glibc", "start_test_glibc_dyn"]
+
 
 def from_iso(env):
     return judge_tap(qemu.run(qemu.Boot(iso=env.iso)), MREMAP_TESTS)
@@ -64,6 +67,7 @@ def cases():
         tap_case("exec_test, all invariants recounted", "init=/bin/exec_test check=1", timeout=180, at_least=20),
         tap_case("stack_test, random shifts", "init=/bin/stack_test check=1", at_least=6),
         tap_case("stack_test as a PIE", "init=/bin/stack_test_pie check=1", at_least=6),
+        *[tap_case(name, f"init=/bin/{name} check=1", at_least=17) for name in START_TESTS],
         dynamic("dyn_demo_dyn", "/lib/ld-musl-x86_64.so.1", "/lib/ld-musl-x86_64.so.1"),
         dynamic("dyn_demo_glibc_dyn", "/lib64/ld-linux-x86-64.so.2", "/lib/x86_64-linux-gnu/libc.so.6"),
         tap_case("file_test", "init=/bin/file_test", at_least=30),
