@@ -87,6 +87,24 @@ enum fault_result sim_touch(struct mm *mm, unsigned cpu, vaddr_t va, enum access
 uint64_t sim_read(struct mm *mm, unsigned cpu, vaddr_t va);
 enum fault_result sim_write(struct mm *mm, unsigned cpu, vaddr_t va, uint64_t word);
 
+/* The page at @va written from its first byte to its last, through the processor: see sim_fill. */
+enum fault_result sim_write_page(struct mm *mm, unsigned cpu, vaddr_t va, uint64_t word);
+
+/* ---- Content of pages ---- */
+
+/*
+ * A whole page that one word tells: zeros for 0, else the word itself in its first eight bytes and
+ * another in each eight behind it.
+ */
+void sim_fill(void *page, uint64_t word);
+
+/*
+ * Where a page is first not as sim_fill() would make it, in bytes, or -1. The second looks at its
+ * ends and at two places between, which depend on @turn: all have been looked at in 512 turns.
+ */
+int sim_differs(const void *page, uint64_t word);
+int sim_differs_somewhere(const void *page, uint64_t word, unsigned turn);
+
 /*
  * Nothing that any CPU caches of @mm grants more than its tables do now, or through other tables.
  */

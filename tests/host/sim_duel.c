@@ -11,7 +11,6 @@
 
 #define TINY (PT_BITS * PT_LEVELS < 20)
 #define NUMBER(va) ((va) >> PAGE_SHIFT)
-#define CHECK_ALL_EVERY 32
 
 /* ---- Set up ---- */
 
@@ -49,6 +48,21 @@ static void build_walls(struct duel *d)
     }
 }
 
+/* Every other page of an object holds something from the start; what is cut off by its end does not. */
+static void fill_object(struct duel *d, unsigned n)
+{
+    static char page[PAGE_SIZE];
+    struct model_object *o = &d->m.object[n];
+
+    for (unsigned i = n % 2; (i + 1) * PAGE_SIZE <= o->bytes; i += 2) {
+        o->filled[i] = true;
+        o->word[i] = (uint64_t)n << 60 | i;
+        sim_fill(page, o->word[i]);
+        if (object_write(d->object[n], i * PAGE_SIZE, page, PAGE_SIZE))
+            sim_die("object %u cannot be filled", n);
+    }
+}
+
 static void make_objects(struct duel *d)
 {
     static const uint64_t bytes[] = {6 * PAGE_SIZE, 3 * PAGE_SIZE + 100, 40 * PAGE_SIZE};
@@ -59,6 +73,7 @@ static void make_objects(struct duel *d)
         d->m.object[n].used = true;
         d->m.object[n].bytes = bytes[n - 1];
         d->m.object[n].may_write = n != 2;
+        fill_object(d, n);
     }
 }
 
@@ -193,18 +208,22 @@ static uint8_t mine_vector[VECTOR], should_vector[VECTOR];
 static long touch(struct duel *d, const struct step *s)
 {
     if (s->what == ACCESS_WRITE)
-        return sim_write(d->mm, s->cpu % SIM_CPUS, s->addr - page_offset(s->addr), d->last_word);
+        return sim_write_page(d->mm, s->cpu % SIM_CPUS, s->addr - page_offset(s->addr),
+                              d->last_word);
     return sim_touch(d->mm, s->cpu % SIM_CPUS, s->addr, (enum access)s->what);
 }
 
+static char copied[PAGE_SIZE];
+
+/* A whole page. */
 static long copy(struct duel *d, const struct step *s)
 {
     vaddr_t va = s->addr - page_offset(s->addr);
-    uint64_t word;
 
-    if (s->what == ACCESS_WRITE)
-        return sim_copy_to(d->mm, va, &d->last_word, sizeof(d->last_word));
-    return sim_copy_from(d->mm, &word, va, sizeof(word));
+    if (s->what != ACCESS_WRITE)
+        return sim_copy_from(d->mm, copied, va, PAGE_SIZE);
+    sim_fill(copied, d->last_word);
+    return sim_copy_to(d->mm, va, copied, PAGE_SIZE);
 }
 
 static long set_limit(struct duel *d, const struct step *s)
@@ -352,7 +371,15 @@ static void pair_objects(struct duel *d, long result)
     d->m.made = 0;
 }
 
-static void compare_answers(const struct step *s, long mine, long should)
+static void compare_copied(const struct duel *d, const struct step *s)
+{
+    long i = model_index(&d->m, NUMBER(s->addr));
+
+    if (sim_differs(copied, model_word(&d->m, (unsigned)i)) >= 0)
+        sim_die("%s: other bytes than the page's", step_text(s));
+}
+
+static void compare_answers(const struct duel *d, const struct step *s, long mine, long should)
 {
     if (mine != should)
         sim_die("%s: answer %ld (%#lx), should be %ld (%#lx)", step_text(s), mine, mine, should,
@@ -360,6 +387,8 @@ static void compare_answers(const struct step *s, long mine, long should)
     if (s->kind == STEP_MINCORE && mine == 0 &&
         memcmp(mine_vector, should_vector, NUMBER(s->len)) != 0)
         sim_die("%s: other pages than those resident", step_text(s));
+    if (s->kind == STEP_COPY && s->what != ACCESS_WRITE && mine == 0)
+        compare_copied(d, s);
 }
 
 /* ---- Short of memory ---- */
@@ -404,7 +433,7 @@ static void check_starved(struct duel *d, const struct step *s, long mine, const
         sim_die("%s: answer %ld, though memory was short", step_text(s), mine);
     should = model_run(d, s);
     if (!fetches_or_fails(s) && !tells(s, mine))
-        compare_answers(s, mine, should);
+        compare_answers(d, s, mine, should);
     pair_objects(d, mine);
     duel_adopt(d);
 }
@@ -433,7 +462,7 @@ void duel_step(struct duel *d, const struct step *s)
     if (starved) {
         check_starved(d, s, d->result, sim_changed(snap));
     } else {
-        compare_answers(s, d->result, model_run(d, s));
+        compare_answers(d, s, d->result, model_run(d, s));
         pair_objects(d, d->result);
     }
     d->failed = is_error(s, d->result);

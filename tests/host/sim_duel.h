@@ -8,6 +8,9 @@
 #include "tests/host/sim.h"
 #include "tests/host/sim_model.h"
 
+/* Of the steps, so many are followed by what takes long. */
+#define CHECK_ALL_EVERY 32
+
 #define STEP_KINDS(X)                                                                              \
     X(MMAP, mmap)                                                                                  \
     X(MUNMAP, munmap)                                                                              \

@@ -93,7 +93,8 @@ static unsigned rights_of(const struct model_page *p)
     return PTE_R | (p->prot & MODEL_X ? PTE_X : 0) | ((p->prot & MODEL_W) && own ? PTE_W : 0);
 }
 
-static uint64_t read_word(struct duel *d, unsigned i, const struct pte *leaf)
+/* Where the content of @i is read, through the processor if it may be. */
+static const void *content(struct duel *d, unsigned i, const struct pte *leaf)
 {
     unsigned cpu = (unsigned)(d->steps + i) % SIM_CPUS;
     paddr_t pa = pte_addr(*leaf);
@@ -102,7 +103,20 @@ static uint64_t read_word(struct duel *d, unsigned i, const struct pte *leaf)
         pa = sim_access(d->mm, cpu, va_of(&d->m, i), ACCESS_READ);
     if (!pa)
         sim_die("cpu %u cannot read %llx", cpu, (ull)va_of(&d->m, i));
-    return *(uint64_t *)port_ptr(pa);
+    return port_ptr(pa);
+}
+
+/* Every place of the page now and then, four of them each time. */
+static void check_content(struct duel *d, unsigned i, const struct pte *leaf)
+{
+    uint64_t word = model_word(&d->m, i);
+    const void *page = content(d, i, leaf);
+    int at = d->steps % CHECK_ALL_EVERY ? sim_differs_somewhere(page, word, (unsigned)d->steps + i)
+                                        : sim_differs(page, word);
+
+    if (at >= 0)
+        sim_die("%llx holds %llx at byte %d, where the page of %llx should go on",
+                (ull)va_of(&d->m, i), *(ull *)((char *)page + at), at, (ull)word);
 }
 
 static void check_page(struct duel *d, unsigned i)
@@ -123,9 +137,7 @@ static void check_page(struct duel *d, unsigned i)
         return;
     if (level != PT_PTE || pte_rights(*leaf) != rights_of(p))
         sim_die("%llx: rights %u, should be %u", (ull)va, pte_rights(*leaf), rights_of(p));
-    if (read_word(d, i, leaf) != model_word(&d->m, i))
-        sim_die("%llx holds %llx, should hold %llx", (ull)va, (ull)read_word(d, i, leaf),
-                (ull)model_word(&d->m, i));
+    check_content(d, i, leaf);
 }
 
 /* ---- Objects, tables, frames ---- */

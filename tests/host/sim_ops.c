@@ -227,3 +227,13 @@ enum fault_result sim_write(struct mm *mm, unsigned cpu, vaddr_t va, uint64_t wo
         *(uint64_t *)port_ptr(pa) = word;
     return result;
 }
+
+enum fault_result sim_write_page(struct mm *mm, unsigned cpu, vaddr_t va, uint64_t word)
+{
+    paddr_t pa;
+    enum fault_result result = touch(mm, cpu, va, ACCESS_WRITE, &pa);
+
+    if (result == FAULT_DONE)
+        sim_fill(port_ptr(pa), word);
+    return result;
+}

@@ -33,6 +33,19 @@ static uint32_t vma_prot(const struct vma *vma)
            (vma->flags & VMA_EXEC ? PROT_EXEC : 0);
 }
 
+/* The ends of the page and two places in it, others the next time. */
+static void check_content(struct world *w, unsigned n)
+{
+    static unsigned turn;
+    unsigned level;
+    const struct pte *leaf = sim_leaf(&w->mm->pt, world_va(w, n), &level);
+    const char *bytes = port_ptr(pte_addr(*leaf) + pt_offset(world_va(w, n), level));
+    int at = sim_differs_somewhere(bytes, w->page[n].word, turn++);
+
+    if (at >= 0)
+        sim_die("page %u at %llx is another from byte %d on", n, (ull)world_va(w, n), at);
+}
+
 static void check_page(struct world *w, unsigned n)
 {
     const struct world_page *page = &w->page[n];
@@ -50,6 +63,8 @@ static void check_page(struct world *w, unsigned n)
     if (word != page->word)
         sim_die("page %u at %llx holds %llx, should hold %llx%s", n, (ull)world_va(w, n), (ull)word,
                 (ull)page->word, present ? "" : "; no entry");
+    if (present)
+        check_content(w, n);
 }
 
 void world_check(struct world *w)
@@ -122,7 +137,7 @@ void world_fill(struct world *w, unsigned page, unsigned count, unsigned step)
         if (!w->page[n].mapped || !(w->page[n].prot & PROT_WRITE))
             continue;
         w->page[n].word = ++w->last_word << 32 | n;
-        if (sim_write(w->mm, n % SIM_CPUS, world_va(w, n), w->page[n].word) != FAULT_DONE)
+        if (sim_write_page(w->mm, n % SIM_CPUS, world_va(w, n), w->page[n].word) != FAULT_DONE)
             sim_die("page %u cannot be written", n);
     }
     sim_check_calls = checked;
