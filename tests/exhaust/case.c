@@ -1,35 +1,33 @@
 /* One case: laid out, tried, and looked at. See case.h. */
-#include "tests/exhaust/case.h"
-
 #include <string.h>
 
 #include "kernel/abi/mman.h"
 #include "mm/pt_move.h"
 #include "mm/vma.h"
-
-#define AT(page) ((vaddr_t)(page) << PAGE_SHIFT)
-#define STACK_ROOM 32
+#include "tests/exhaust/case_private.h"
 
 uint64_t case_count;
-
-/* What the layout is, and what must become of it. */
-static struct look before;
-static char kind_before[EX_PAGES];
-
-struct outcome {
-    struct pte leaf[EX_PAGES];
-    char kind[EX_PAGES];
-};
+struct place staged[EX_PAGES];
 
 /* ---- Laying out ---- */
 
-static uint32_t prot_of(char kind)
+unsigned kept_pages(const struct ex_case *c)
+{
+    return c->class == CLASS_REMAP && c->new_len < c->len ? c->new_len : c->len;
+}
+
+unsigned target_pages(const struct ex_case *c)
+{
+    return c->class == CLASS_REMAP ? c->new_len : c->len;
+}
+
+uint32_t prot_of(char kind)
 {
     return PROT_READ | (kind == 'w' || kind == 's' ? PROT_WRITE : 0) |
            (kind == 'x' ? PROT_EXEC : 0);
 }
 
-static unsigned rights_of(char kind)
+unsigned rights_of(char kind)
 {
     return PTE_R | (kind == 'w' || kind == 's' ? PTE_W : 0) | (kind == 'x' ? PTE_X : 0);
 }
@@ -45,39 +43,49 @@ static void map_area(const struct area *a, unsigned number)
     vma_at(machine_mm, AT(a->from))->anon = number + 1;
 }
 
+/* Pages, of areas that are there. */
+static void map_pages(const struct ex_case *c)
+{
+    struct look look;
+
+    for (unsigned p = 0; p < EX_PAGES; p++) {
+        if (!pages_has(&c->present, p))
+            continue;
+        staged[p].id = (uint16_t)(p + 1);
+        machine_map(p, rights_of(staged[p].kind), staged[p].id);
+    }
+    machine_look(&machine_mm->pt, &look);
+    for (unsigned p = 0; p < EX_PAGES; p++)
+        staged[p].leaf = look.leaf[p];
+}
+
+static void lay_out(const struct area *a, unsigned number)
+{
+    for (unsigned p = a->from; p < a->to; p++)
+        staged[p] =
+            (struct place){.pgoff = (uint16_t)p, .anon = (uint8_t)(number + 1), .kind = a->kind};
+}
+
 void case_stage(const struct ex_case *c)
 {
     machine_armed = false;
     machine_reset();
     mm_config.mmap_min_addr = 0;
-    memset(kind_before, 0, sizeof(kind_before));
+    memset(staged, 0, sizeof(staged));
     machine_mm->lock.holders = -1;
     for (unsigned i = 0; i < c->areas; i++) {
-        memset(kind_before + c->area[i].from, c->area[i].kind, c->area[i].to - c->area[i].from);
+        lay_out(&c->area[i], i);
         if (c->class != CLASS_ENGINE)
             map_area(&c->area[i], i);
     }
     machine_mm->anon_ids = c->areas;
-    for (unsigned p = 0; p < EX_PAGES; p++)
-        if (pages_has(&c->present, p))
-            machine_map(p, rights_of(kind_before[p]), p + 1);
+    map_pages(c);
     machine_mm->lock.holders = 0;
-    machine_look(&machine_mm->pt, &before);
     machine_cache();
     machine_keep();
 }
 
-/* ---- What must come of it ---- */
-
-static unsigned kept_pages(const struct ex_case *c)
-{
-    return c->class == CLASS_REMAP && c->new_len < c->len ? c->new_len : c->len;
-}
-
-static unsigned target_pages(const struct ex_case *c)
-{
-    return c->class == CLASS_REMAP ? c->new_len : c->len;
-}
+/* ---- The move ---- */
 
 static bool in(unsigned page, unsigned start, unsigned len)
 {
@@ -90,38 +98,10 @@ static struct pages others_of(const struct ex_case *c)
     struct pages others = {{0}};
 
     for (unsigned p = 0; p < EX_PAGES; p++)
-        if (kind_before[p] && !in(p, c->old, c->len) && !in(p, c->new, target_pages(c)))
+        if (staged[p].kind && !in(p, c->old, c->len) && !in(p, c->new, target_pages(c)))
             pages_add(&others, p);
     return others;
 }
-
-/* The shifted stack has room below, as far as that is free. */
-static void make_room(const struct ex_case *c, struct outcome *want)
-{
-    unsigned p = c->new;
-
-    for (unsigned room = 0; room < STACK_ROOM && p > 0 && !want->kind[p - 1]; room++)
-        want->kind[--p] = 's';
-}
-
-static void predict(const struct ex_case *c, struct outcome *want)
-{
-    unsigned kept = kept_pages(c);
-    bool leave = c->class == CLASS_REMAP && (c->flags & MREMAP_DONTUNMAP);
-
-    memcpy(want->leaf, before.leaf, sizeof(want->leaf));
-    memcpy(want->kind, kind_before, sizeof(want->kind));
-    memset(want->leaf + c->old, 0, c->len * sizeof(want->leaf[0]));
-    memset(want->leaf + c->new, 0, target_pages(c) * sizeof(want->leaf[0]));
-    if (!leave)
-        memset(want->kind + c->old, 0, c->len);
-    memset(want->kind + c->new, kind_before[c->old], target_pages(c));
-    memcpy(want->leaf + c->new, before.leaf + c->old, kept * sizeof(want->leaf[0]));
-    if (c->class == CLASS_SHIFT)
-        make_room(c, want);
-}
-
-/* ---- The move ---- */
 
 /* The nearest page of another below @page, plus one; or above. */
 static unsigned floor_of(const struct pages *others, unsigned page)
@@ -155,7 +135,7 @@ static unsigned run_engine(const struct ex_case *c, const struct pages *others)
     unsigned moved = 0;
 
     for (unsigned i = 0; i < c->len; i++)
-        m.tables_change |= !in(c->new + i, c->old, c->len) && before.leaf[c->new + i].raw;
+        m.tables_change |= !in(c->new + i, c->old, c->len) && staged[c->new + i].id;
     if (pt_move_plan(&m))
         machine_fail("the plan failed");
     tlb_begin(&g, machine_mm, &machine_mm->pt);
@@ -210,52 +190,7 @@ static unsigned run(const struct ex_case *c, const struct pages *others)
     return (unsigned)moved;
 }
 
-/* ---- Looking ---- */
-
-static void check_pages(const struct outcome *want, const struct look *after)
-{
-    unsigned leaves = 0;
-
-    for (unsigned p = 0; p < EX_PAGES; p++) {
-        leaves += want->leaf[p].raw != 0;
-        if (after->leaf[p].raw == want->leaf[p].raw)
-            continue;
-        if (!after->leaf[p].raw)
-            machine_fail("page %u is lost, it held %llu", p,
-                         (unsigned long long)machine_id(want->leaf[p]) - 1);
-        if (!want->leaf[p].raw)
-            machine_fail("page %u should be empty and holds %llu", p,
-                         (unsigned long long)machine_id(after->leaf[p]) - 1);
-        machine_fail("page %u holds %llu, should hold %llu", p,
-                     (unsigned long long)machine_id(after->leaf[p]) - 1,
-                     (unsigned long long)machine_id(want->leaf[p]) - 1);
-    }
-    if (machine_frames_used() != 1 + after->tables + leaves)
-        machine_fail("%u frames in use, should be %u", machine_frames_used(),
-                     1 + after->tables + leaves);
-    if (machine_mm->rss_pages != leaves)
-        machine_fail("rss %llu, should be %u", (unsigned long long)machine_mm->rss_pages, leaves);
-}
-
-static void check_areas(const struct outcome *want)
-{
-    unsigned p = 0, total = 0;
-
-    for (const struct vma *vma = machine_mm->first; vma; vma = vma->next) {
-        for (; AT(p) < vma->start; p++)
-            if (want->kind[p])
-                machine_fail("page %u should be mapped", p);
-        for (; AT(p) < vma->end; p++, total++)
-            if (!want->kind[p] || prot_of(want->kind[p]) != (vma->flags & VMA_ACCESS))
-                machine_fail("page %u is mapped as %x", p, vma->flags);
-    }
-    for (; p < EX_PAGES; p++)
-        if (want->kind[p])
-            machine_fail("page %u should be mapped", p);
-    if (machine_mm->total_pages != total)
-        machine_fail("%llu pages in all, should be %u", (unsigned long long)machine_mm->total_pages,
-                     total);
-}
+/* ---- The count ---- */
 
 /* Entries moved against what the oracle knows of the mode. */
 static void check_count(const struct ex_case *c, const struct pages *others, unsigned moved)
@@ -264,7 +199,7 @@ static void check_count(const struct ex_case *c, const struct pages *others, uns
     unsigned fewest;
 
     for (unsigned i = 0; i < q.len; i++)
-        if (before.leaf[c->old + i].raw)
+        if (staged[c->old + i].id)
             pages_add(&q.moving, c->old + i);
     if (c->mode == REALIGN_FULL) {
         q.others = *others;
@@ -285,23 +220,15 @@ static void check_count(const struct ex_case *c, const struct pages *others, uns
 static void try_and_check(const struct ex_case *c)
 {
     struct pages others = others_of(c);
-    struct outcome want;
-    struct look after;
     unsigned moved;
 
     machine_restore();
     moved = run(c, &others);
-    predict(c, &want);
-    machine_look(&machine_mm->pt, &after);
-    check_pages(&want, &after);
-    machine_check_cached(&after);
+    look_at_all(c);
     if (machine_flushes() > 1)
         machine_fail("%u flushes", machine_flushes());
     check_count(c, &others, moved);
-    if (c->class == CLASS_ENGINE)
-        return;
-    check_areas(&want);
-    if (case_count % CHECK_EVERY == 0)
+    if (c->class != CLASS_ENGINE && case_count % CHECK_EVERY == 0)
         mm_check_all();
 }
 

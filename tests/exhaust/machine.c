@@ -355,7 +355,8 @@ void machine_map(unsigned page, unsigned rights, uint64_t id)
     paddr_t pa = port_frame_alloc(true);
 
     port_frame(pa)->refs = 1;
-    *(uint64_t *)port_ptr(pa) = id;
+    for (unsigned w = 0; w < FRAME_BYTES / 8; w++)
+        now.bytes[pa >> PAGE_SHIFT][w] = id << w;
     if (pt_reserve_fill(&reserve, pt_missing(pt, va, PT_PTE)))
         machine_fail("no tables");
     pt_write(pt_entry_make(pt, va, PT_PTE, &reserve), pte_leaf(pa, rights, PT_PTE));
@@ -364,7 +365,12 @@ void machine_map(unsigned page, unsigned rights, uint64_t id)
 
 uint64_t machine_id(struct pte leaf)
 {
-    return *(uint64_t *)port_ptr(pte_addr(leaf));
+    const uint64_t *words = now.bytes[number(pte_addr(leaf), true)];
+
+    for (unsigned w = 1; w < FRAME_BYTES / 8; w++)
+        if (words[w] != words[0] << w)
+            return 0;
+    return words[0];
 }
 
 static void cache_table(const struct pte *table, unsigned level, unsigned base)

@@ -77,8 +77,10 @@ unsigned machine_flushes(void); /* since restored */
 unsigned machine_warnings(void);
 extern bool machine_tells; /* trace and warnings on stdout */
 
-/* A page of content @id at @page, with all rights that @rights says. */
+/* A page of content @id, not 0, at @page, with all rights that @rights says. */
 void machine_map(unsigned page, unsigned rights, uint64_t id);
+
+/* The content that a page was made with; 0 when it is not what it was. */
 uint64_t machine_id(struct pte leaf);
 
 /* All is cached that there is now; machine_restore() caches it again. */
