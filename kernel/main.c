@@ -34,9 +34,11 @@ static void configure_log(void)
 
 static void configure_mm(void)
 {
+    static const char *const thp[] = {"never", "madvise", "always", NULL};
     static const char *const realign[] = {"off", "pmd", "full", NULL};
 
     mm_config.realign = option_choice("realign", realign, REALIGN_FULL);
+    mm_config.thp = option_choice("thp", thp, THP_MADVISE);
     mm_config.randomize = !option_flag("norandmaps");
     if (mm_init() != 0)
         boot_fail("not enough memory for the memory management");

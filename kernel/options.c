@@ -16,6 +16,7 @@ static const struct {
 } known[] = {
     {"init", "path of the first program, /init when not given"},
     {"realign", "how page tables are moved: off, pmd, full"},
+    {"thp", "transparent huge pages: never, madvise (where a program asks for them), always"},
     {"stack_shift", "bytes by which exec shifts the stack, in place of a random number"},
     {"norandmaps", "no random addresses"},
     {"seed", "number that random numbers start from: the same series in each boot"},

@@ -33,6 +33,26 @@ void port_frame_free(paddr_t frame)
     frames_free(frame, 0);
 }
 
+/* The order of the block that a leaf of @level maps. */
+static unsigned block_order(unsigned level)
+{
+    return level * PT_BITS;
+}
+
+paddr_t port_block_alloc(unsigned level, bool zero)
+{
+    paddr_t block = block_order(level) <= FRAMES_MAX_ORDER ? frames_alloc(block_order(level)) : 0;
+
+    if (block && zero)
+        memset(direct_ptr(block), 0, pt_span(level));
+    return block;
+}
+
+void port_block_free(paddr_t block, unsigned level)
+{
+    frames_free(block, block_order(level));
+}
+
 struct frame *port_frame(paddr_t pa)
 {
     return frames_meta(pa);

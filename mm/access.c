@@ -21,8 +21,8 @@ static long fault_errno(enum fault_result result)
 /* Whether the entry of @addr grants @access as it is. */
 static bool granted(const struct mm *mm, vaddr_t addr, enum access access)
 {
-    struct pte *entry = pt_entry(&mm->pt, addr, PT_PTE);
-    unsigned rights = entry ? pte_rights(*entry) : 0;
+    unsigned level;
+    unsigned rights = pte_rights(*pt_lookup(&mm->pt, addr, &level));
 
     return access == ACCESS_WRITE ? rights & PTE_W : rights & PTE_R;
 }
@@ -70,7 +70,7 @@ static long copy_piece(struct mm *mm, vaddr_t addr, char *buf, uint64_t len, boo
 
     if (err)
         return err;
-    user = (char *)port_ptr(pte_addr(*pt_entry(&mm->pt, addr, PT_PTE))) + page_offset(addr);
+    user = (char *)port_ptr(pt_page(&mm->pt, addr)) + page_offset(addr);
     __builtin_memcpy(to_user ? user : buf, to_user ? buf : user, len);
     return 0;
 }

@@ -5,8 +5,10 @@
  *     2  the VMA forbids this access                              ACCERR
  *     3  past the end of the object                               BUS
  *     4  the entry allows it already: a stale or spurious fault   flush, done
- *     5  no page yet: of zeros, of the object, or a copy of it    reserve, map
- *     6  a write to a page with other users: copy it              reserve, map
+ *     5  no page yet: a huge one, if it may be and there is one   reserve, map
+ *     6  no page yet: of zeros, of the object, or a copy of it    reserve, map
+ *     7  a write to a page with other users: copy it              reserve, map
+ *        (of a huge page the one page, which takes a split)
  *
  * Each rung first reserves what it takes (FAULT_OOM with nothing changed) and then maps.
  */
@@ -34,12 +36,12 @@ paddr_t fault_zero_page(void)
     return zero_page;
 }
 
-unsigned fault_rights(const struct vma *vma, paddr_t frame)
+unsigned fault_rights(const struct vma *vma, paddr_t frame, unsigned level)
 {
     unsigned rights = vma->flags & VMA_ACCESS ? PTE_R : 0;
 
     rights |= vma->flags & VMA_EXEC ? PTE_X : 0;
-    if ((vma->flags & VMA_WRITE) && ((vma->flags & VMA_SHARED) || port_frame(frame)->refs == 1))
+    if ((vma->flags & VMA_WRITE) && ((vma->flags & VMA_SHARED) || tlb_sole_user(frame, level)))
         rights |= PTE_W;
     return rights;
 }
@@ -53,6 +55,46 @@ struct fault {
     struct pt_reserve tables;
     paddr_t page; /* to map; a reference of ours is on it */
 };
+
+/* ---- 5: huge pages, the transparent ones ---- */
+
+/* Whether the whole span of the empty entry that @f met at @level, or of one below, may be one page. */
+static bool may_be_huge(const struct fault *f, unsigned level)
+{
+    vaddr_t start = pt_floor(f->addr, PT_PMD);
+
+    if (mm_config.thp == THP_NEVER || level < PT_PMD || PT_PMD == PT_TOP)
+        return false;
+    if (f->vma->object || (f->vma->flags & (VMA_NOHUGEPAGE | VMA_GROWSDOWN)))
+        return false;
+    if (mm_config.thp == THP_MADVISE && !(f->vma->flags & VMA_HUGEPAGE))
+        return false;
+    return start >= f->vma->start && start + pt_span(PT_PMD) <= f->vma->end;
+}
+
+/* True when it is mapped. Where memory has no such block, or no room for tables, small pages do. */
+static bool map_huge(struct fault *f)
+{
+    paddr_t block;
+
+    if (pt_reserve_fill(&f->tables, pt_missing(&f->mm->pt, f->addr, PT_PMD)))
+        return false;
+    block = port_block_alloc(PT_PMD, true);
+    if (!block) {
+        pt_reserve_drain(&f->tables);
+        return false;
+    }
+
+    /* ---- point of no return ---- */
+    for (uint64_t i = 0; i < pt_span(PT_PMD) >> PAGE_SHIFT; i++)
+        port_frame(block)[i].refs = 1;
+    vma_identify(f->mm, f->vma);
+    pt_write(pt_entry_make(&f->mm->pt, f->addr, PT_PMD, &f->tables),
+             pte_leaf(block, fault_rights(f->vma, block, PT_PMD), PT_PMD));
+    f->mm->rss_pages += pt_span(PT_PMD) >> PAGE_SHIFT;
+    mm_stats.huge++;
+    return true;
+}
 
 /* ---- 1, 2: may it be at all ---- */
 
@@ -100,7 +142,7 @@ static enum fault_result find_vma(struct fault *f)
     return access_allowed(f->vma, f->access) ? FAULT_DONE : FAULT_ACCERR;
 }
 
-/* ---- 3 to 6: which page ---- */
+/* ---- 3 to 7: which page ---- */
 
 static bool wants_private_page(const struct fault *f)
 {
@@ -170,11 +212,11 @@ static void map_page(struct fault *f, struct pte old)
         grow_stack(f);
     if (wants_private_page(f))
         vma_identify(f->mm, f->vma);
-    rights = fault_rights(f->vma, f->page);
+    rights = fault_rights(f->vma, f->page, PT_PTE);
     tlb_begin(&g, f->mm, &f->mm->pt);
     if (!pte_is_none(old)) {
         tlb_range(&g, f->addr, f->addr + PAGE_SIZE);
-        tlb_page(&g, pte_addr(old));
+        tlb_page(&g, pte_addr(old), PT_PTE);
     }
     pt_write(pt_entry_make(&f->mm->pt, f->addr, PT_PTE, &f->tables),
              pte_leaf(f->page, rights, PT_PTE));
@@ -182,23 +224,41 @@ static void map_page(struct fault *f, struct pte old)
     tlb_finish(&g);
 }
 
-/* An entry is there but does not grant the access, or no longer refuses it. */
-static enum fault_result fix_entry(struct fault *f, struct pte *entry)
+/* Copy the one page of a leaf of @level, which others use too. */
+static enum fault_result copy_page(struct fault *f, unsigned level)
 {
-    paddr_t frame = pte_addr(*entry);
-    unsigned rights = fault_rights(f->vma, frame);
+    paddr_t frame = pt_page(&f->mm->pt, f->addr);
     struct gather g;
 
-    if (f->access == ACCESS_WRITE && !(rights & PTE_W)) {
-        if (take_copy(f, frame == zero_page ? 0 : frame) == FAULT_OOM)
-            return FAULT_OOM;
-        mm_stats.cow++;
-        map_page(f, *entry);
-        return FAULT_DONE;
-    }
     tlb_begin(&g, f->mm, &f->mm->pt);
-    tlb_range(&g, f->addr, f->addr + PAGE_SIZE);
-    pt_write(entry, pte_leaf(frame, rights, PT_PTE));
+    if (pt_reserve_fill(&g.tables, level > PT_PTE) ||
+        take_copy(f, frame == zero_page ? 0 : frame) == FAULT_OOM) {
+        tlb_finish(&g);
+        return FAULT_OOM;
+    }
+
+    /* ---- point of no return ---- */
+    mm_stats.cow++;
+    if (level > PT_PTE)
+        tlb_split_leaf(&g, f->addr);
+    tlb_finish(&g);
+    map_page(f, *pt_entry(&f->mm->pt, f->addr, PT_PTE));
+    return FAULT_DONE;
+}
+
+/* An entry is there but does not grant the access, or no longer refuses it. */
+static enum fault_result fix_entry(struct fault *f, struct pte *entry, unsigned level)
+{
+    paddr_t frame = pte_addr(*entry);
+    unsigned rights = fault_rights(f->vma, frame, level);
+    vaddr_t start = pt_floor(f->addr, level);
+    struct gather g;
+
+    if (f->access == ACCESS_WRITE && !(rights & PTE_W))
+        return copy_page(f, level);
+    tlb_begin(&g, f->mm, &f->mm->pt);
+    tlb_range(&g, start, start + pt_span(level));
+    pt_write(entry, pte_leaf(frame, rights, level));
     tlb_finish(&g);
     return FAULT_DONE;
 }
@@ -207,12 +267,15 @@ static enum fault_result climb(struct fault *f)
 {
     enum fault_result result = find_vma(f);
     struct pte *entry;
+    unsigned level;
 
     if (result != FAULT_DONE)
         return result;
-    entry = pt_entry(&f->mm->pt, f->addr, PT_PTE);
-    if (entry && !pte_is_none(*entry))
-        return fix_entry(f, entry);
+    entry = pt_lookup(&f->mm->pt, f->addr, &level);
+    if (!pte_is_none(*entry))
+        return fix_entry(f, entry, level);
+    if (may_be_huge(f, level) && map_huge(f))
+        return FAULT_DONE;
     if (pt_reserve_fill(&f->tables, pt_missing(&f->mm->pt, f->addr, PT_PTE)))
         return FAULT_OOM;
     result = take_new_page(f);

@@ -5,10 +5,10 @@
 #include "mm/vma.h"
 
 /*
- * Rights for a leaf of @vma that maps @frame: write is held back while a private page has other
- * users.
+ * Rights for a leaf of @vma and @level that maps what starts at @frame: write is held back while a
+ * private page has other users.
  */
-unsigned fault_rights(const struct vma *vma, paddr_t frame);
+unsigned fault_rights(const struct vma *vma, paddr_t frame, unsigned level);
 
 /* The shared page of zeros that reads of untouched private memory show. */
 paddr_t fault_zero_page(void);

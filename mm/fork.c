@@ -86,6 +86,16 @@ static void copy_vmas(struct mm *child, const struct mm *parent, struct vma_rese
     }
 }
 
+/* One more reference on each frame that a leaf of @level maps. */
+static void share_frames(struct pte leaf, unsigned level)
+{
+    struct frame *frame = port_frame(pte_addr(leaf));
+    uint64_t pages = pt_span(level) >> PAGE_SHIFT;
+
+    for (uint64_t i = 0; i < pages; i++)
+        frame[i].refs++;
+}
+
 /* The leaves of @run also in the slots from @to on, in both read-only. Returns how many there are. */
 static unsigned share_run(const struct pt_run *run, struct pte *to)
 {
@@ -97,7 +107,7 @@ static unsigned share_run(const struct pt_run *run, struct pte *to)
         if (pte_is_none(entry))
             continue;
         entry = pte_read_only(entry);
-        port_frame(pte_addr(entry))->refs++;
+        share_frames(entry, run->level);
         run->slots[i] = entry;
         to[i] = entry;
         count++;
@@ -117,7 +127,7 @@ static void share_pages(struct mm *child, struct mm *parent, struct pt_reserve *
             unsigned count = share_run(&run, to);
 
             pt_frame(to)->live += count;
-            child->rss_pages += count;
+            child->rss_pages += count * (pt_span(run.level) >> PAGE_SHIFT);
             tlb_range(g, run.va, va);
         }
     }

@@ -44,8 +44,13 @@ static long forget(struct mm *mm, struct range range)
     if (vma_first_hole(mm, range) < range.end)
         return mm_refuse(-ENOMEM, REFUSE_UNMAPPED);
 
-    /* ---- point of no return ---- */
     tlb_begin(&g, mm, &mm->pt);
+    if (tlb_reserve(&g, range)) {
+        tlb_finish(&g);
+        return mm_refuse(-ENOMEM, REFUSE_MEMORY);
+    }
+
+    /* ---- point of no return ---- */
     mmap_forget(mm, range, &g);
     tlb_finish(&g);
     return 0;
@@ -120,6 +125,10 @@ long mm_madvise(struct mm *mm, vaddr_t addr, uint64_t len, int advice)
         return mark(mm, range, 0, VMA_DONTFORK);
     case MADV_WIPEONFORK:
         return wipe_on_fork(mm, range);
+    case MADV_HUGEPAGE:
+        return mark(mm, range, VMA_HUGEPAGE, VMA_NOHUGEPAGE);
+    case MADV_NOHUGEPAGE:
+        return mark(mm, range, VMA_NOHUGEPAGE, VMA_HUGEPAGE);
     case MADV_KEEPONFORK:
         return mark(mm, range, 0, VMA_WIPEONFORK);
     case MADV_POPULATE_READ:

@@ -8,6 +8,7 @@
 
 struct mm_config mm_config = {
     .realign = REALIGN_FULL,
+    .thp = THP_MADVISE,
     .randomize = true,
     .mmap_min_addr = 16 * PAGE_SIZE,
     .max_map_count = 65530,

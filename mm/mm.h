@@ -74,8 +74,11 @@ struct mm {
 /* Settings of the whole of mm/, from the command line at boot, read only after that. */
 enum realign { REALIGN_OFF, REALIGN_PMD, REALIGN_FULL };
 
+enum thp { THP_NEVER, THP_MADVISE, THP_ALWAYS };
+
 struct mm_config {
     enum realign realign;
+    enum thp thp;   /* transparent huge pages: where may faults bring them */
     bool randomize; /* mmap base, brk and stack at random places */
     vaddr_t mmap_min_addr;
     uint32_t max_map_count;
@@ -122,6 +125,8 @@ struct mm_stats {
     uint64_t tlb_flush, tlb_flush_full;
     uint64_t warn; /* destination PMD not none */
     uint64_t faults, cow;
+    uint64_t huge;  /* faults that brought a huge page */
+    uint64_t split; /* huge leaves that became tables */
     uint64_t refused[REFUSAL_COUNT];
 };
 extern struct mm_stats mm_stats;

@@ -5,7 +5,7 @@
  */
 #include "mm/fault.h"
 #include "mm/object.h"
-#include "mm/pt.h"
+#include "mm/tlb.h"
 #include "mm/vma.h"
 
 #define CHECK(cond, ...)                                                                           \
@@ -119,16 +119,19 @@ static void check_vmas(const struct mm *mm)
 struct table_walk {
     const struct mm *mm;
     uint64_t end; /* of an object: no page at or above it */
-    uint64_t tables, leaves;
+    uint64_t tables, pages;
 };
 
 static void check_leaf(const struct table_walk *w, struct pte entry, vaddr_t va, unsigned level)
 {
-    const struct frame *frame = port_frame(pte_addr(entry));
+    const struct frame *frame;
     const struct vma *vma;
     unsigned most;
 
-    CHECK(frame->refs > 0, "%llx maps a frame that nobody holds", (ull)va);
+    CHECK(!pt_offset(pte_addr(entry), level), "%llx maps a block that is not aligned", (ull)va);
+    frame = port_frame(pte_addr(entry));
+    for (uint64_t i = 0; i < pt_span(level) >> PAGE_SHIFT; i++)
+        CHECK(frame[i].refs > 0, "%llx maps a frame that nobody holds", (ull)va);
     CHECK(va < w->end, "page %llx of an object is beyond its end", (ull)va);
     if (!w->mm)
         return;
@@ -142,7 +145,8 @@ static void check_leaf(const struct table_walk *w, struct pte entry, vaddr_t va,
     CHECK(!(pte_rights(entry) & ~most), "the entry for %llx grants more than its VMA", (ull)va);
     if ((vma->flags & VMA_SHARED) || !(pte_rights(entry) & PTE_W))
         return;
-    CHECK(frame->refs == 1, "the private page %llx is writable and has other users", (ull)va);
+    CHECK(tlb_sole_user(pte_addr(entry), level),
+          "the private page %llx is writable and has other users", (ull)va);
     CHECK(vma->anon, "the private page %llx belongs to a VMA without identity", (ull)va);
 }
 
@@ -172,7 +176,7 @@ static void check_table(struct table_walk *w, const struct pte *table, unsigned 
             check_table(w, pte_to_table(table[i]), level - 1, va);
         } else {
             check_leaf(w, table[i], va, level);
-            w->leaves++;
+            w->pages += pt_span(level) >> PAGE_SHIFT;
         }
     }
     CHECK(frame->live == live, "the table for %llx: %u live entries, recounted %u", (ull)base,
@@ -195,27 +199,26 @@ static uint64_t check_tables(const struct mm *mm, const struct pt *pt, uint64_t 
     check_table(&w, pt->root, pt->top, 0);
     unmark_tables(&w, pt->root, pt->top);
     CHECK(pt->tables == w.tables, "%llu tables, recounted %llu", (ull)pt->tables, (ull)w.tables);
-    return w.leaves;
+    return w.pages;
 }
 
 void mm_check(struct mm *mm)
 {
-    uint64_t leaves;
+    uint64_t pages;
 
     mm_assert(port_locked(&mm->lock));
     check_vmas(mm);
-    leaves = check_tables(mm, &mm->pt, UINT64_MAX);
-    CHECK(mm->rss_pages == leaves, "%llu pages mapped, recounted %llu", (ull)mm->rss_pages,
-          (ull)leaves);
+    pages = check_tables(mm, &mm->pt, UINT64_MAX);
+    CHECK(mm->rss_pages == pages, "%llu pages mapped, recounted %llu", (ull)mm->rss_pages,
+          (ull)pages);
 }
 
 /* ---- Reference counts, over all address spaces and objects ---- */
 
 enum count_pass { COUNT_DOWN, COUNT_LOOK, COUNT_UP };
 
-static void count_leaf(struct pte entry, vaddr_t va, enum count_pass pass)
+static void count_frame(paddr_t pa, vaddr_t va, enum count_pass pass)
 {
-    paddr_t pa = pte_addr(entry);
     struct frame *frame = port_frame(pa);
     uint32_t own = pa == fault_zero_page() ? 1 : 0;
 
@@ -234,6 +237,12 @@ static void count_leaf(struct pte entry, vaddr_t va, enum count_pass pass)
     }
 }
 
+static void count_leaf(struct pte entry, unsigned level, vaddr_t va, enum count_pass pass)
+{
+    for (uint64_t off = 0; off < pt_span(level); off += PAGE_SIZE)
+        count_frame(pte_addr(entry) + off, va + off, pass);
+}
+
 static void count_tree(const struct pt *pt, vaddr_t end, enum count_pass pass)
 {
     struct pt_run run;
@@ -242,7 +251,7 @@ static void count_tree(const struct pt *pt, vaddr_t end, enum count_pass pass)
     while (pt_next_run(pt, &va, end, &run))
         for (unsigned i = 0; i < run.count; i++)
             if (!pte_is_none(run.slots[i]))
-                count_leaf(run.slots[i], run.va + i * pt_span(run.level), pass);
+                count_leaf(run.slots[i], run.level, run.va + i * pt_span(run.level), pass);
 }
 
 void mm_check_all(void)

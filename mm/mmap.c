@@ -41,8 +41,14 @@ long mm_munmap(struct mm *mm, vaddr_t addr, uint64_t len)
             return mm_refuse(-ENOMEM, REFUSE_MEMORY);
     }
 
-    /* ---- point of no return ---- */
     tlb_begin(&g, mm, &mm->pt);
+    if (tlb_reserve(&g, range)) {
+        tlb_finish(&g);
+        vma_reserve_drain(&reserve);
+        return mm_refuse(-ENOMEM, REFUSE_MEMORY);
+    }
+
+    /* ---- point of no return ---- */
     mmap_clear(mm, range, &reserve, &g);
     tlb_finish(&g);
     vma_reserve_drain(&reserve);
@@ -79,6 +85,8 @@ struct map {
     uint32_t vma_flags;
     struct object *object; /* a reference of this call's own */
     uint64_t pgoff;
+    struct vma_reserve vmas;
+    struct gather gather;
 };
 
 /* Flags of the VMA, and whether they are allowed. */
@@ -164,15 +172,24 @@ static long map_limits(const struct map *m)
     return 0;
 }
 
-/* Cannot fail. @reserve holds a VMA for the mapping and one for a split. */
-static void map_commit(struct map *m, struct vma_reserve *reserve)
+/* Set aside a VMA for the mapping and one for a split, and what clearing the range takes. */
+static long map_reserve(struct map *m)
 {
-    struct vma *vma = vma_reserve_take(reserve);
-    struct gather g;
+    tlb_begin(&m->gather, m->mm, &m->mm->pt);
+    if (!vma_reserve_fill(&m->vmas, 2) && !tlb_reserve(&m->gather, m->range))
+        return 0;
+    tlb_finish(&m->gather);
+    vma_reserve_drain(&m->vmas);
+    return -ENOMEM;
+}
 
-    tlb_begin(&g, m->mm, &m->mm->pt);
-    mmap_clear(m->mm, m->range, reserve, &g);
-    tlb_finish(&g);
+/* Cannot fail. */
+static void map_commit(struct map *m)
+{
+    struct vma *vma = vma_reserve_take(&m->vmas);
+
+    mmap_clear(m->mm, m->range, &m->vmas, &m->gather);
+    tlb_finish(&m->gather);
     vma->start = m->range.start;
     vma->end = m->range.end;
     vma->flags = m->vma_flags;
@@ -180,14 +197,14 @@ static void map_commit(struct map *m, struct vma_reserve *reserve)
     vma->pgoff = m->pgoff;
     vma->anon = 0;
     vma_insert(m->mm, vma);
-    vma_merge(m->mm, m->range, reserve);
+    vma_merge(m->mm, m->range, &m->vmas);
+    vma_reserve_drain(&m->vmas);
 }
 
 long mm_mmap(struct mm *mm, vaddr_t addr, uint64_t len, uint32_t prot, uint32_t flags,
              struct object *object, uint64_t offset, bool may_write)
 {
     struct map m = {.mm = mm, .map_flags = flags, .pgoff = offset >> PAGE_SHIFT};
-    struct vma_reserve reserve = {NULL};
     uint64_t bytes = page_align(len);
     long err;
 
@@ -218,15 +235,14 @@ long mm_mmap(struct mm *mm, vaddr_t addr, uint64_t len, uint32_t prot, uint32_t 
         m.object = object_get(object);
     else if (m.vma_flags & VMA_SHARED)
         m.object = object_create(bytes, NULL);
-    if ((!m.object && (m.vma_flags & VMA_SHARED)) || vma_reserve_fill(&reserve, 2)) {
+    if ((!m.object && (m.vma_flags & VMA_SHARED)) || map_reserve(&m)) {
         if (m.object)
             object_put(m.object);
         return mm_refuse(-ENOMEM, REFUSE_MEMORY);
     }
 
     /* ---- point of no return ---- */
-    map_commit(&m, &reserve);
-    vma_reserve_drain(&reserve);
+    map_commit(&m);
     if ((flags & (MAP_POPULATE | MAP_NONBLOCK)) == MAP_POPULATE || (m.vma_flags & VMA_LOCKED))
         (void)mmap_populate(mm, m.range); /* as on Linux, what could not be had comes by faults */
     return (long)m.range.start;

@@ -20,7 +20,7 @@ static void protect_pages(struct mm *mm, const struct vma *vma, struct gather *g
             paddr_t frame = pte_addr(run.slots[i]);
 
             if (!pte_is_none(run.slots[i]))
-                run.slots[i] = pte_leaf(frame, fault_rights(vma, frame), run.level);
+                run.slots[i] = pte_leaf(frame, fault_rights(vma, frame, run.level), run.level);
         }
     }
 }
@@ -34,6 +34,12 @@ static uint32_t account(const struct vma *vma, uint32_t flags)
         return flags & ~(uint32_t)VMA_ACCOUNT;
     return flags;
 }
+
+/* What was set aside for a change. */
+struct change {
+    struct vma_reserve vmas;
+    struct gather gather;
+};
 
 /* Set @set and clear @clear in the flags of @vma and of its pages. */
 static void change_vma(struct mm *mm, struct vma *vma, uint32_t set, uint32_t clear,
@@ -60,38 +66,41 @@ static bool wants_pages(const struct vma *vma, uint32_t set)
  * merged with its neighbours before the next one's turn, as on Linux.
  */
 static void change_flags(struct mm *mm, struct range range, uint32_t set, uint32_t clear,
-                         struct vma_reserve *reserve)
+                         struct change *c)
 {
     struct range left = range;
     struct vma *vma;
-    struct gather g;
 
-    vma_split_at(mm, range.start, reserve);
-    vma_split_at(mm, range.end, reserve);
-    tlb_begin(&g, mm, &mm->pt);
+    vma_split_at(mm, range.start, &c->vmas);
+    vma_split_at(mm, range.end, &c->vmas);
+    tlb_split(&c->gather, range);
     while (left.start < left.end && (vma = vma_overlapping(mm, left))) {
         struct range part = {max_u64(vma->start, left.start), min_u64(vma->end, left.end)};
         bool populate = wants_pages(vma, set);
 
-        change_vma(mm, vma, set, clear, &g);
-        vma_merge(mm, part, reserve);
+        change_vma(mm, vma, set, clear, &c->gather);
+        vma_merge(mm, part, &c->vmas);
         if (populate)
             (void)mmap_populate(mm, part);
         left.start = part.end;
     }
-    tlb_finish(&g);
+    tlb_finish(&c->gather);
+    vma_reserve_drain(&c->vmas);
 }
 
-/* The VMAs that splitting at both ends of @range takes. 0 or -ENOMEM. */
-static long reserve_splits(struct mm *mm, struct range range, struct vma_reserve *reserve)
+/* Set aside what splitting VMAs and huge leaves at both ends of @range takes. 0 or -ENOMEM. */
+static long reserve_splits(struct mm *mm, struct range range, struct change *c)
 {
     unsigned splits = vma_splits_at(mm, range.start) + vma_splits_at(mm, range.end);
 
     if (splits && mm->vma_count + splits > mm_config.max_map_count)
         return mm_refuse(-ENOMEM, REFUSE_LIMIT);
-    if (vma_reserve_fill(reserve, splits))
-        return mm_refuse(-ENOMEM, REFUSE_MEMORY);
-    return 0;
+    tlb_begin(&c->gather, mm, &mm->pt);
+    if (!vma_reserve_fill(&c->vmas, splits) && !tlb_reserve(&c->gather, range))
+        return 0;
+    tlb_finish(&c->gather);
+    vma_reserve_drain(&c->vmas);
+    return mm_refuse(-ENOMEM, REFUSE_MEMORY);
 }
 
 /*
@@ -142,7 +151,7 @@ long mm_mprotect(struct mm *mm, vaddr_t addr, uint64_t len, uint32_t prot)
 {
     uint32_t grows = prot & (PROT_GROWSDOWN | PROT_GROWSUP);
     struct range range = {addr, addr + page_align(len)};
-    struct vma_reserve reserve = {NULL};
+    struct change change = {0};
     uint32_t flags = mmap_prot_flags(prot);
     struct range mapped;
     long err = 0;
@@ -168,26 +177,24 @@ long mm_mprotect(struct mm *mm, vaddr_t addr, uint64_t len, uint32_t prot)
     if (!err && mapped.end < range.end)
         err = mm_refuse(-ENOMEM, REFUSE_UNMAPPED);
     if (!err)
-        err = reserve_splits(mm, range, &reserve);
+        err = reserve_splits(mm, range, &change);
     if (err)
         return err;
 
     /* ---- point of no return ---- */
-    change_flags(mm, range, flags, VMA_ACCESS, &reserve);
-    vma_reserve_drain(&reserve);
+    change_flags(mm, range, flags, VMA_ACCESS, &change);
     return 0;
 }
 
 long mmap_mark(struct mm *mm, struct range range, uint32_t set, uint32_t clear)
 {
-    struct vma_reserve reserve = {NULL};
+    struct change change = {0};
 
-    if (reserve_splits(mm, range, &reserve))
+    if (reserve_splits(mm, range, &change))
         return -ENOMEM;
 
     /* ---- point of no return ---- */
-    change_flags(mm, range, set, clear, &reserve);
-    vma_reserve_drain(&reserve);
+    change_flags(mm, range, set, clear, &change);
     return 0;
 }
 
@@ -196,7 +203,7 @@ long mm_mlock(struct mm *mm, vaddr_t addr, uint64_t len, bool lock, bool on_faul
     vaddr_t start = addr - page_offset(addr);
     struct range range = {start, start + page_align(len + page_offset(addr))};
     uint32_t flags = lock ? VMA_LOCKED | (on_fault ? VMA_LOCKONFAULT : 0) : 0;
-    struct vma_reserve reserve = {NULL};
+    struct change change = {0};
     uint64_t pages = range_size(range) >> PAGE_SHIFT;
     struct range counted = {start, range.end < start ? USER_END : range.end};
     uint64_t already = vma_pages_with(mm, counted, VMA_LOCKED, VMA_LOCKED);
@@ -212,12 +219,11 @@ long mm_mlock(struct mm *mm, vaddr_t addr, uint64_t len, bool lock, bool on_faul
         return 0;
     if (vma_first_hole(mm, range) < range.end)
         return mm_refuse(-ENOMEM, REFUSE_UNMAPPED);
-    if (reserve_splits(mm, range, &reserve))
+    if (reserve_splits(mm, range, &change))
         return -ENOMEM;
 
     /* ---- point of no return ---- */
-    change_flags(mm, range, flags, VMA_LOCKED | VMA_LOCKONFAULT, &reserve);
-    vma_reserve_drain(&reserve);
+    change_flags(mm, range, flags, VMA_LOCKED | VMA_LOCKONFAULT, &change);
     if (lock && !on_fault && mmap_populate(mm, range) == -ENOMEM)
         return mm_refuse(-EAGAIN, REFUSE_MEMORY);
     return 0;
@@ -227,7 +233,7 @@ long mm_mlockall(struct mm *mm, int flags)
 {
     uint32_t set = VMA_LOCKED | (flags & MCL_ONFAULT ? VMA_LOCKONFAULT : 0);
     struct range all = {0, USER_END};
-    struct vma_reserve reserve = {NULL};
+    struct change change = {0};
 
     mm_assert(port_locked_write(&mm->lock));
     if ((flags & ~(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT)) || flags == MCL_ONFAULT)
@@ -241,8 +247,8 @@ long mm_mlockall(struct mm *mm, int flags)
     mm->future_flags = flags & MCL_FUTURE ? set : 0;
     if (flags == MCL_FUTURE || flags == (MCL_FUTURE | MCL_ONFAULT))
         return 0;
-    change_flags(mm, all, flags ? set : 0, VMA_LOCKED | VMA_LOCKONFAULT, &reserve);
-    vma_reserve_drain(&reserve);
+    tlb_begin(&change.gather, mm, &mm->pt);
+    change_flags(mm, all, flags ? set : 0, VMA_LOCKED | VMA_LOCKONFAULT, &change);
     if ((flags & MCL_CURRENT) && !(flags & MCL_ONFAULT))
         (void)mmap_populate(mm, all);
     return 0;

@@ -214,7 +214,29 @@ static long plan_runs(struct remap *r)
     return -ENOMEM;
 }
 
-/* VMAs for the new mappings and for what S and D cut in two, tables for the destination. */
+/* What of S finds no room in D. */
+static struct range rest_of(const struct remap *r)
+{
+    return (struct range){min_u64(r->src.start + r->new_len, r->src.end), r->src.end};
+}
+
+/* Tables for the huge leaves that are cut where pages go. */
+static long reserve_cuts(struct remap *r)
+{
+    struct piece p;
+    long err = tlb_reserve(&r->gather, rest_of(r));
+
+    first_piece(r, &p);
+    do
+        err = err ? err : tlb_reserve(&r->gather, p.dst);
+    while (next_piece(r, &p));
+    return err;
+}
+
+/*
+ * VMAs for the new mappings and for what S and D cut in two, tables for the destination and for
+ * what is split.
+ */
 static long reserve(struct remap *r)
 {
     unsigned vmas = 0;
@@ -224,13 +246,12 @@ static long reserve(struct remap *r)
     do
         vmas += 1 + vma_cut_splits(r->mm, p.src) + vma_cut_splits(r->mm, p.dst);
     while (next_piece(r, &p));
-    if (vma_reserve_fill(&r->vmas, vmas))
-        return mm_refuse(-ENOMEM, REFUSE_MEMORY);
-    if (plan_runs(r)) {
-        vma_reserve_drain(&r->vmas);
-        return mm_refuse(-ENOMEM, REFUSE_MEMORY);
-    }
-    return 0;
+    tlb_begin(&r->gather, r->mm, &r->mm->pt);
+    if (!vma_reserve_fill(&r->vmas, vmas) && !reserve_cuts(r) && !plan_runs(r))
+        return 0;
+    tlb_finish(&r->gather);
+    vma_reserve_drain(&r->vmas);
+    return mm_refuse(-ENOMEM, REFUSE_MEMORY);
 }
 
 /* ---- Commit ---- */
@@ -238,10 +259,9 @@ static long reserve(struct remap *r)
 /* Pages: those of D go, those of S that find no room in D go, the others move. One flush. */
 static void move_pages(struct remap *r)
 {
-    struct range rest = {r->src.start + r->new_len, r->src.end};
+    struct range rest = rest_of(r);
     struct piece p;
 
-    tlb_begin(&r->gather, r->mm, &r->mm->pt);
     first_piece(r, &p);
     do
         mmap_forget(r->mm, p.dst, &r->gather);

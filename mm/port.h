@@ -12,7 +12,8 @@ struct trace_event;
 /*
  * What is known of one 4 KiB frame of memory.
  *
- * @refs: page-table entries and objects that hold the frame; 0 for a free frame and for a table.
+ * @refs: page-table entries that map the frame, of address spaces and objects; 0 for a free frame and
+ * for a table. A huge leaf counts once for each frame in its span.
  * @live: of a page table, how many of its entries are not empty (user half only, for a root).
  * @next: of a frame in a list, the frame number of the next, 0 at the end.
  *
@@ -36,7 +37,14 @@ struct frame {
 [[nodiscard]] paddr_t port_frame_alloc(bool zero);
 void port_frame_free(paddr_t frame);
 
-/* The metadata of the frame that holds @pa. */
+/*
+ * The frames that one leaf of @level maps: a block as long as the leaf's span and aligned to it, each
+ * frame as port_frame_alloc() gives it; 0 when there is none.
+ */
+[[nodiscard]] paddr_t port_block_alloc(unsigned level, bool zero);
+void port_block_free(paddr_t block, unsigned level);
+
+/* The metadata of the frame that holds @pa; that of the next frame lies behind it. */
 struct frame *port_frame(paddr_t pa);
 
 /* Where the kernel sees @pa; and back, for a pointer into a frame. */

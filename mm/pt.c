@@ -106,6 +106,55 @@ struct pte *pt_entry(const struct pt *pt, vaddr_t va, unsigned level)
     return entry;
 }
 
+struct pte *pt_lookup(const struct pt *pt, vaddr_t va, unsigned *level)
+{
+    unsigned l = pt->top;
+    struct pte *entry = &pt->root[pt_index(va, l)];
+
+    while (pte_is_table(*entry, l)) {
+        l--;
+        entry = &pte_to_table(*entry)[pt_index(va, l)];
+    }
+    *level = l;
+    return entry;
+}
+
+paddr_t pt_page(const struct pt *pt, vaddr_t va)
+{
+    unsigned level;
+    struct pte *entry = pt_lookup(pt, va, &level);
+
+    if (pte_is_none(*entry))
+        return 0;
+    return pte_addr(*entry) + (pt_offset(va, level) - page_offset(va));
+}
+
+bool pt_cuts_leaf(const struct pt *pt, vaddr_t va)
+{
+    unsigned level;
+    struct pte *entry;
+
+    if (!pt_offset(va, pt->top))
+        return false;
+    entry = pt_lookup(pt, va, &level);
+    return level > PT_PTE && !pte_is_none(*entry) && pt_offset(va, level);
+}
+
+void pt_split(struct pt *pt, struct pte *entry, unsigned level, struct pt_reserve *reserve)
+{
+    paddr_t table = pt_reserve_take(reserve);
+    struct pte *lower = port_ptr(table);
+
+    mm_assert(level > PT_PTE && pte_is_leaf(*entry, level));
+    for (unsigned i = 0; i < PT_ENTRIES; i++)
+        lower[i] = pte_part(*entry, level, i);
+    port_frame(table)->live = PT_ENTRIES;
+    *entry = pte_table(table);
+    pt->tables++;
+    mm_stats.tables_allocated++;
+    mm_stats.split++;
+}
+
 struct pte *pt_entry_make(struct pt *pt, vaddr_t va, unsigned level, struct pt_reserve *reserve)
 {
     struct pte *entry = &pt->root[pt_index(va, pt->top)];

@@ -45,6 +45,24 @@ void pt_write(struct pte *entry, struct pte value);
 struct pte *pt_entry(const struct pt *pt, vaddr_t va, unsigned level);
 
 /*
+ * The entry at which the walk to @va ends: the leaf that translates it, or an empty one. *level is
+ * its level.
+ */
+struct pte *pt_lookup(const struct pt *pt, vaddr_t va, unsigned *level);
+
+/* The frame that @va is translated to; 0 for none. */
+paddr_t pt_page(const struct pt *pt, vaddr_t va);
+
+/* Whether one leaf translates both @va and the page below it: to part them it must be split. */
+bool pt_cuts_leaf(const struct pt *pt, vaddr_t va);
+
+/*
+ * Put in place of the leaf in @entry, of @level above PT_PTE, a table of @reserve with leaves that
+ * translate and grant the same. The caller flushes the leaf's span.
+ */
+void pt_split(struct pt *pt, struct pte *entry, unsigned level, struct pt_reserve *reserve);
+
+/*
  * As pt_entry, but missing tables are taken from @reserve, which has as many as pt_missing() says.
  * For write.
  */

@@ -32,7 +32,8 @@
 struct pt_step {
     unsigned level;
     vaddr_t old, new; /* start of the lowest entry's span */
-    struct pte *from; /* the lowest entry; the one that the step was found by is not empty */
+    struct pte *from; /* the lowest entry; the one that the step was found by is not empty. NULL: in
+                         a huge leaf that is yet to be split */
     unsigned count;
 };
 
@@ -165,6 +166,14 @@ static void warn_slot(const struct pt_move *m, vaddr_t lo, unsigned level)
               (unsigned long long)(lo + m->delta), (unsigned long long)lo);
 }
 
+/* The huge leaf at @lo is cut by an end of the range, or by a destination that is aligned otherwise. */
+static void split_leaf(struct pt_move *m, struct pte *entry, vaddr_t lo, unsigned level,
+                       struct gather *g)
+{
+    pt_split(&m->mm->pt, entry, level, &m->reserve);
+    tlb_range(g, lo, lo + pt_span(level));
+}
+
 /*
  * How many neighbours of the entry at @lo can join its step: up to the edge of either table or of
  * the range.
@@ -208,6 +217,7 @@ static vaddr_t skip_empty(const struct pt_move *m, const struct pte *table, vadd
     return lo + n * pt_span(level);
 }
 
+/* @entry is NULL for entries that a split will bring. */
 static vaddr_t fill_step(const struct pt_move *m, struct pt_step *s, struct pte *entry, vaddr_t lo,
                          unsigned level)
 {
@@ -217,7 +227,7 @@ static vaddr_t fill_step(const struct pt_move *m, struct pt_step *s, struct pte 
     s->from = entry;
     if (m->descending) {
         s->old -= (s->count - 1) * pt_span(level);
-        s->from -= s->count - 1;
+        s->from -= entry ? s->count - 1 : 0;
     }
     s->new = s->old + m->delta;
     return m->descending ? s->old : s->old + s->count * pt_span(level);
@@ -226,10 +236,10 @@ static vaddr_t fill_step(const struct pt_move *m, struct pt_step *s, struct pte 
 /*
  * The next entries to move, at or behind *at in the direction of the move; *at becomes the address
  * to go on at.
- * @commit: the step will be done now, so a refused slot is warned of. False at the end of the
- * range.
+ * @g: the step will be done now, so a refused slot is warned of, and a huge leaf that cannot move
+ * as it is has been split. NULL: that is yet to come. False at the end of the range.
  */
-static bool next_step(const struct pt_move *m, vaddr_t *at, struct pt_step *s, bool commit)
+static bool next_step(struct pt_move *m, vaddr_t *at, struct pt_step *s, struct gather *g)
 {
     while (m->descending ? *at > m->src.start : *at < m->src.end) {
         vaddr_t probe = m->descending ? *at - 1 : *at;
@@ -244,12 +254,19 @@ static bool next_step(const struct pt_move *m, vaddr_t *at, struct pt_step *s, b
                 *at = skip_empty(m, table, probe, level);
                 break;
             }
-            if (moves_whole(m, lo, level) && !(commit && slot_refused(m, lo, level))) {
+            if (moves_whole(m, lo, level) && !(g && slot_refused(m, lo, level))) {
                 *at = fill_step(m, s, entry, lo, level);
                 return true;
             }
-            if (commit && moves_whole(m, lo, level))
+            if (g && moves_whole(m, lo, level))
                 warn_slot(m, lo, level);
+            mm_assert(pte_is_table(*entry, level) || level == PT_PMD);
+            if (pte_is_leaf(*entry, level) && !g) {
+                *at = fill_step(m, s, NULL, pt_floor(probe, level - 1), level - 1);
+                return true;
+            }
+            if (pte_is_leaf(*entry, level))
+                split_leaf(m, entry, lo, level, g);
             mm_assert(pte_is_table(*entry, level));
             table = pte_to_table(*entry);
         }
@@ -280,20 +297,25 @@ static bool table_stays(const struct pt_move *m, unsigned level)
 }
 
 /*
- * How many tables the steps need at the destination that are not there, or may not be when their
- * turn comes. The steps are in order, so a table that was counted is the last one counted at its
- * level.
+ * How many tables it takes to split huge leaves, and how many the steps need at the destination
+ * that are not there, or may not be when their turn comes. The steps are in order, so a table that
+ * was counted is the last one counted at its level.
  */
-static uint32_t tables_needed(const struct pt_move *m)
+static uint32_t tables_needed(struct pt_move *m)
 {
     vaddr_t counted[PT_LEVELS];
     vaddr_t at = first_at(m);
+    vaddr_t split = UINT64_MAX;
     struct pt_step s;
     uint32_t needed = 0;
 
     for (unsigned l = 0; l < PT_LEVELS; l++)
         counted[l] = UINT64_MAX;
-    while (next_step(m, &at, &s, false)) {
+    while (next_step(m, &at, &s, NULL)) {
+        if (!s.from && split != pt_floor(s.old, s.level + 1)) {
+            split = pt_floor(s.old, s.level + 1);
+            needed++;
+        }
         for (unsigned l = s.level; l < PT_TOP; l++) {
             vaddr_t table = pt_floor(s.new, l + 1);
 
@@ -382,7 +404,7 @@ void pt_move_commit(struct pt_move *m, struct gather *g)
     vaddr_t at = first_at(m);
     struct pt_step s;
 
-    while (next_step(m, &at, &s, true)) {
+    while (next_step(m, &at, &s, g)) {
         do_step(m, &s, g);
         m->done = progress(m, at);
         tlb_range(g, s.old, s.old + s.count * pt_span(s.level));

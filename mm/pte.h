@@ -79,6 +79,14 @@ static inline struct pte pte_read_only(struct pte e)
     return (struct pte){e.raw & ~(PTE_WRITE | PTE_DIRTY)};
 }
 
+/* Of a leaf of @level, the @i-th leaf one level lower that it is as good as. */
+static inline struct pte pte_part(struct pte e, unsigned level, unsigned i)
+{
+    uint64_t raw = level - 1 == PT_PTE ? e.raw & ~PTE_HUGE : e.raw;
+
+    return (struct pte){raw + i * pt_span(level - 1)};
+}
+
 /* The rights that a leaf grants; 0 for a held one. */
 static inline unsigned pte_rights(struct pte e)
 {

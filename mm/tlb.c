@@ -9,7 +9,32 @@ void tlb_begin(struct gather *g, struct mm *mm, struct pt *pt)
     g->pt = pt;
     g->range = (struct range){.start = UINT64_MAX, .end = 0};
     g->frames = 0;
+    g->blocks = 0;
     g->shared_count = 0;
+    g->tables = (struct pt_reserve){0};
+}
+
+long tlb_reserve(struct gather *g, struct range range)
+{
+    return pt_reserve_fill(&g->tables,
+                           pt_cuts_leaf(g->pt, range.start) + pt_cuts_leaf(g->pt, range.end));
+}
+
+void tlb_split_leaf(struct gather *g, vaddr_t va)
+{
+    unsigned level;
+    struct pte *entry = pt_lookup(g->pt, va, &level);
+
+    pt_split(g->pt, entry, level, &g->tables);
+    tlb_range(g, pt_floor(va, level), pt_floor(va, level) + pt_span(level));
+}
+
+void tlb_split(struct gather *g, struct range range)
+{
+    if (pt_cuts_leaf(g->pt, range.start))
+        tlb_split_leaf(g, range.start);
+    if (pt_cuts_leaf(g->pt, range.end))
+        tlb_split_leaf(g, range.end);
 }
 
 void tlb_range(struct gather *g, vaddr_t start, vaddr_t end)
@@ -61,13 +86,23 @@ static void drop_shared(struct gather *g)
     }
 }
 
-void tlb_page(struct gather *g, paddr_t pa)
+/* The level of a queued block is kept with its second frame. */
+static void queue_block(struct gather *g, paddr_t pa, unsigned level)
+{
+    uint64_t pages = pt_span(level) >> PAGE_SHIFT;
+
+    for (uint64_t i = 0; i < pages; i++)
+        port_frame(pa)[i].refs = 0;
+    port_frame(pa)[0].next = g->blocks;
+    port_frame(pa)[1].live = level;
+    g->blocks = (uint32_t)(pa >> PAGE_SHIFT);
+}
+
+static void drop_page(struct gather *g, paddr_t pa)
 {
     struct frame *frame = port_frame(pa);
 
     mm_assert(frame->refs > 0);
-    if (g->mm)
-        g->mm->rss_pages--;
     if (frame->refs == 1) {
         frame->refs = 0;
         queue(g, pa);
@@ -80,11 +115,37 @@ void tlb_page(struct gather *g, paddr_t pa)
     g->shared[g->shared_count++] = pa;
 }
 
+bool tlb_sole_user(paddr_t pa, unsigned level)
+{
+    const struct frame *frame = port_frame(pa);
+    uint64_t pages = pt_span(level) >> PAGE_SHIFT;
+
+    for (uint64_t i = 0; i < pages; i++)
+        if (frame[i].refs != 1)
+            return false;
+    return true;
+}
+
+void tlb_page(struct gather *g, paddr_t pa, unsigned level)
+{
+    uint64_t pages = pt_span(level) >> PAGE_SHIFT;
+
+    if (g->mm)
+        g->mm->rss_pages -= pages;
+    if (level > PT_PTE && tlb_sole_user(pa, level)) {
+        queue_block(g, pa, level);
+        return;
+    }
+    for (uint64_t i = 0; i < pages; i++)
+        drop_page(g, pa + (i << PAGE_SHIFT));
+}
+
 void tlb_zap(struct gather *g, struct range range)
 {
     vaddr_t va = range.start;
     struct pt_run run;
 
+    tlb_split(g, range);
     while (pt_next_run(g->pt, &va, range.end, &run)) {
         struct frame *table = pt_frame(run.slots);
         vaddr_t at = run.va;
@@ -97,7 +158,7 @@ void tlb_zap(struct gather *g, struct range range)
             run.slots[i] = pte_none();
             table->live--;
             tlb_range(g, at, at + pt_span(run.level));
-            tlb_page(g, pte_addr(entry));
+            tlb_page(g, pte_addr(entry), run.level);
         }
     }
 }
@@ -155,4 +216,14 @@ void tlb_finish(struct gather *g)
         frame->live = 0;
         port_frame_free(pa);
     }
+    while (g->blocks) {
+        paddr_t pa = (paddr_t)g->blocks << PAGE_SHIFT;
+        unsigned level = port_frame(pa)[1].live;
+
+        g->blocks = port_frame(pa)->next;
+        port_frame(pa)[0].next = 0;
+        port_frame(pa)[1].live = 0;
+        port_block_free(pa, level);
+    }
+    pt_reserve_drain(&g->tables);
 }

@@ -29,8 +29,10 @@
 struct gather {
     struct mm *mm; /* whose translations; NULL for an object's tree, which no processor walks */
     struct pt *pt;
-    struct range range; /* to flush; start >= end when nothing */
-    uint32_t frames;    /* list of frames to free: pages that had no other user, and tables */
+    struct range range;       /* to flush; start >= end when nothing */
+    uint32_t frames;          /* list of frames to free: pages that had no other user, and tables */
+    uint32_t blocks;          /* list of blocks to free, of huge leaves */
+    struct pt_reserve tables; /* for huge leaves that are split */
     unsigned shared_count;
     paddr_t shared[GATHER_SHARED];
 };
@@ -38,15 +40,33 @@ struct gather {
 void tlb_begin(struct gather *g, struct mm *mm, struct pt *pt);
 
 /*
+ * Before a point of no return: set aside what it takes to split the huge leaves that the ends of
+ * @range cut. 0, or -ENOMEM, and tlb_finish() is then all that may follow.
+ */
+[[nodiscard]] long tlb_reserve(struct gather *g, struct range range);
+
+/* Split them. */
+void tlb_split(struct gather *g, struct range range);
+
+/* Split the huge leaf that translates @va; g->tables has a table for it. */
+void tlb_split_leaf(struct gather *g, vaddr_t va);
+
+/*
  * Translations in [start, end) have been changed or narrowed: to be said after the change, since a
  * flush may come at any tlb_page().
  */
 void tlb_range(struct gather *g, vaddr_t start, vaddr_t end);
 
-/* An entry that mapped the frame @pa is gone: drop its reference. */
-void tlb_page(struct gather *g, paddr_t pa);
+/* Whether each frame that a leaf of @level maps from @pa on has one user: that leaf. */
+bool tlb_sole_user(paddr_t pa, unsigned level);
 
-/* Clear every leaf in @range and drop its frame. Tables stay; see tlb_prune. */
+/* A leaf of @level that mapped @pa is gone: drop its reference on each frame. */
+void tlb_page(struct gather *g, paddr_t pa, unsigned level);
+
+/*
+ * Clear every leaf in @range and drop its frames. Tables stay; see tlb_prune. Leaves that the ends
+ * cut are split, for which tlb_reserve() was asked.
+ */
 void tlb_zap(struct gather *g, struct range range);
 
 /* Unlink every table below the root that overlaps @range and has no entries left. */

@@ -22,6 +22,8 @@ enum {
     VMA_ACCOUNT = 1 << 9, /* memory is reserved for it: it is or was private and writable */
     VMA_DONTFORK = 1 << 10,
     VMA_WIPEONFORK = 1 << 11, /* a child has it without its pages */
+    VMA_HUGEPAGE = 1 << 16,   /* faults bring huge pages where they can */
+    VMA_NOHUGEPAGE = 1 << 17, /* and never */
 };
 /* Of these, data has VMA_WRITE alone. */
 #define VMA_DATA_MASK (VMA_WRITE | VMA_SHARED | VMA_GROWSDOWN)

@@ -170,6 +170,19 @@ void port_frame_free(paddr_t pa)
     now.free = (uint16_t)f;
 }
 
+/* No case has huge pages. */
+paddr_t port_block_alloc(unsigned level, bool zero)
+{
+    (void)level, (void)zero;
+    return 0;
+}
+
+void port_block_free(paddr_t block, unsigned level)
+{
+    (void)level;
+    machine_fail("block %llx freed", (unsigned long long)block);
+}
+
 struct frame *port_frame(paddr_t pa)
 {
     return &now.meta[number(pa, true)];

@@ -160,14 +160,11 @@ static uint32_t frame_number(paddr_t pa, const char *who)
     return (uint32_t)f;
 }
 
-paddr_t port_frame_alloc(bool zero)
+/* Frame @f, which is in no list any more, is in use from now on. */
+static paddr_t give_out(uint32_t f, bool zero)
 {
-    uint32_t f = sim.first_free;
     void *bytes;
 
-    if (must_fail() || !f)
-        return 0;
-    sim.first_free = sim.state[f].next_free;
     sim.free--;
     sim.state[f].used = true;
     sim.state[f].op = sim.op;
@@ -178,6 +175,64 @@ paddr_t port_frame_alloc(bool zero)
     if (zero)
         memset(bytes, 0, sim.frame_bytes);
     return (paddr_t)f << PAGE_SHIFT;
+}
+
+paddr_t port_frame_alloc(bool zero)
+{
+    uint32_t f = sim.first_free;
+
+    if (must_fail() || !f)
+        return 0;
+    sim.first_free = sim.state[f].next_free;
+    return give_out(f, zero);
+}
+
+/* The lowest aligned run of @count free frames, or 0. */
+static uint32_t find_block(uint32_t count)
+{
+    uint32_t run = 0;
+
+    for (uint32_t f = count; f + count <= sim.frames + 1; f += count) {
+        for (run = 0; run < count && !sim.state[f + run].used;)
+            run++;
+        if (run == count)
+            return f;
+    }
+    return 0;
+}
+
+/* Take frames [@from, @from + @count) out of the list of free ones. */
+static void unlist(uint32_t from, uint32_t count)
+{
+    uint32_t *link = &sim.first_free;
+
+    while (*link) {
+        if (*link - from < count)
+            *link = sim.state[*link].next_free;
+        else
+            link = &sim.state[*link].next_free;
+    }
+}
+
+paddr_t port_block_alloc(unsigned level, bool zero)
+{
+    uint32_t count = (uint32_t)(pt_span(level) >> PAGE_SHIFT);
+    uint32_t from = must_fail() ? 0 : find_block(count);
+
+    if (!from)
+        return 0;
+    unlist(from, count);
+    for (uint32_t i = 0; i < count; i++)
+        give_out(from + i, zero);
+    return (paddr_t)from << PAGE_SHIFT;
+}
+
+void port_block_free(paddr_t block, unsigned level)
+{
+    if (pt_offset(block, level))
+        sim_die("block freed at %llx, not at its start", (unsigned long long)block);
+    for (uint64_t off = 0; off < pt_span(level); off += PAGE_SIZE)
+        port_frame_free(block + off);
 }
 
 void port_frame_free(paddr_t pa)

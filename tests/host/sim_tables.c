@@ -30,14 +30,14 @@ bool sim_peek(const struct pt *pt, vaddr_t va, uint64_t *word)
 
     if (!leaf)
         return false;
-    memcpy(word, (char *)port_ptr(pte_addr(*leaf)) + page_offset(va), sizeof(*word));
+    memcpy(word, (char *)port_ptr(pte_addr(*leaf)) + pt_offset(va, level), sizeof(*word));
     return true;
 }
 
 paddr_t sim_map(struct mm *mm, vaddr_t va, unsigned rights, unsigned level)
 {
     struct pt_reserve reserve = {0};
-    paddr_t pa = port_frame_alloc(true);
+    paddr_t pa = level > PT_PTE ? port_block_alloc(level, true) : port_frame_alloc(true);
     struct pte *entry;
 
     if (!pa || pt_reserve_fill(&reserve, pt_missing(&mm->pt, va, level)))
@@ -47,8 +47,9 @@ paddr_t sim_map(struct mm *mm, vaddr_t va, unsigned rights, unsigned level)
         sim_die("sim_map at %llx: entry %llx there, %u tables too many", (unsigned long long)va,
                 (unsigned long long)entry->raw, reserve.count);
     pt_write(entry, pte_leaf(pa, rights, level));
-    port_frame(pa)->refs = 1;
-    mm->rss_pages++;
+    for (uint64_t i = 0; i < pt_span(level) >> PAGE_SHIFT; i++)
+        port_frame(pa)[i].refs = 1;
+    mm->rss_pages += pt_span(level) >> PAGE_SHIFT;
     return pa;
 }
 
@@ -73,7 +74,7 @@ static void recount_table(struct recount *r, const struct pte *table, unsigned l
         if (pte_is_table(table[i], level))
             recount_table(r, pte_to_table(table[i]), level - 1, false);
         else
-            r->leaves += !pte_is_none(table[i]);
+            r->leaves += pte_is_none(table[i]) ? 0 : pt_span(level) >> PAGE_SHIFT;
     }
     if (port_frame(pa)->live != live)
         sim_die("table in frame %u: live count %u, entries %u", f, port_frame(pa)->live, live);

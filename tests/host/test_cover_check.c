@@ -10,7 +10,7 @@
 #include "mm/object.h"
 #include "mm/vma.h"
 
-#define FRAMES 400
+#define FRAMES 1500
 #define BASE (4 * pt_span(PT_PMD))
 #define AT(page) (BASE + (page)*PAGE_SIZE)
 #define PRIVATE (MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED)
@@ -201,6 +201,16 @@ static void leaf_without_reference(void)
     frame_of(DATA)->refs = 0;
 }
 
+static void block_not_aligned(void)
+{
+    vaddr_t va = pt_ceiling(AT(STACK + 10), PT_PMD);
+    unsigned level;
+
+    assert_int_equal(sim_mmap(mm, va, pt_span(PT_PMD), RW, PRIVATE), va);
+    sim_map(mm, va, PTE_R, PT_PMD);
+    pt_lookup(&mm->pt, va, &level)->raw -= PAGE_SIZE;
+}
+
 static void leaf_behind_its_vma(void)
 {
     vma_resize(mm, vma_of(DATA), AT(DATA), AT(DATA + 9));
@@ -341,6 +351,7 @@ static const struct {
     {"%llu locked pages, recounted %llu", wrong_locked},
     {"%llx maps a frame that nobody holds", leaf_without_reference},
     {"an entry for %llx outside all VMAs", leaf_behind_its_vma},
+    {"%llx maps a block that is not aligned", block_not_aligned},
     {"an entry for %llx outside all VMAs", leaf_without_vma},
     {"an entry for %llx outside all VMAs", huge_leaf_behind_its_vma},
     {"%llx shows a page beyond the end of its object", shown_beyond_the_end},

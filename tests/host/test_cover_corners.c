@@ -10,7 +10,7 @@
 #include "mm/object.h"
 #include "mm/vma.h"
 
-#define FRAMES 200
+#define FRAMES 1500
 #define BASE (4 * pt_span(PT_PMD))
 #define AT(page) (BASE + (page)*PAGE_SIZE)
 #define RW (PROT_READ | PROT_WRITE)
@@ -102,7 +102,7 @@ static void test_object_beyond_everything(void **state)
 
 /* ---- A huge leaf ---- */
 
-/* Nothing makes one yet, but whatever meets one treats it as a leaf: rights, move, unmapping. */
+/* Whatever meets one treats it as a leaf: rights, move, unmapping. */
 static void test_huge_leaf(void **state)
 {
     const uint64_t span = pt_span(PT_PMD);

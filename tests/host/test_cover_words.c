@@ -11,7 +11,7 @@
 #include "mm/object.h"
 #include "mm/vma.h"
 
-#define FRAMES 1000
+#define FRAMES 3000
 #define RW (PROT_READ | PROT_WRITE)
 #define PRIVATE (MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED)
 
@@ -131,7 +131,7 @@ static void test_dump(void **state)
     assert_int_equal(sim_mprotect(mm, 0x701000, 0x1000, PROT_NONE), 0);
     sim_map(mm, 0x800000, PTE_R | PTE_X, PT_PMD);
     assert_string_equal(dump(),
-                        "mm: 3 VMAs, 6 pages, 6 mapped, 5 tables\n"
+                        "mm: 3 VMAs, 6 pages, 517 mapped, 5 tables\n"
                         "vma 000000400000-000000404000 rw-p noreserve pages 4 id 2 pgoff 400 \n"
                         "vma 000000700000-000000701000 rw-p grows locked pages 1 id 1 pgoff 700 \n"
                         "vma 000000701000-000000702000 ---p grows locked pages 1 id 1 pgoff 701 \n"

@@ -8,7 +8,7 @@ static struct mm machine;
 
 static void start(void)
 {
-    sim_start(64);
+    sim_start(1100);
     machine = (struct mm){0};
     assert_int_equal(pt_init(&machine.pt, PT_TOP), 0);
     port_root_init(port_paddr(machine.pt.root));
@@ -36,7 +36,7 @@ static void frees_twice(void)
 static void frees_no_frame(void)
 {
     start();
-    port_frame_free(65 * PAGE_SIZE);
+    port_frame_free(1101 * PAGE_SIZE);
 }
 
 static void frees_inside(void)
@@ -171,7 +171,7 @@ static void panics(void)
 static void test_deaths(void **state)
 {
     assert_dies(frees_twice, "freed twice, first in start");
-    assert_dies(frees_no_frame, "no frame at physical address 41000");
+    assert_dies(frees_no_frame, "no frame at physical address 44d000");
     assert_dies(frees_inside, "not at its start");
     assert_dies(frees_referenced, "freed with 1 references");
     assert_dies(leaks_frame, "1 frames leaked");
