@@ -10,6 +10,7 @@
 #include "kernel/console.h"
 
 #include "kernel/abi/errno.h"
+#include "kernel/abi/poll.h"
 #include "kernel/abi/termios.h"
 #include "kernel/devices.h"
 #include "kernel/file.h"
@@ -160,8 +161,10 @@ void console_interrupt(void)
 
     while ((c = serial_read()) >= 0)
         typed((uint8_t)c);
-    if (console.ready)
+    if (console.ready) {
         sched_wake(&console);
+        file_changed();
+    }
 }
 
 /* ---- Reading ---- */
@@ -224,6 +227,13 @@ static long console_read(struct file *file, struct io *io, uint64_t pos)
             return -ERESTARTSYS;
     }
     return give(io);
+}
+
+static uint32_t console_poll(struct file *file)
+{
+    (void)file;
+    console_interrupt();
+    return (console.ready ? POLLIN | POLLRDNORM : 0) | POLLOUT | POLLWRNORM;
 }
 
 /* ---- Writing ---- */
@@ -382,4 +392,5 @@ const struct file_ops console_ops = {
     .read = console_read,
     .write = console_write,
     .ioctl = console_ioctl,
+    .poll = console_poll,
 };

@@ -60,6 +60,7 @@ void file_put(struct file *file)
     kassert(file->refs > 0);
     if (--file->refs > 0)
         return;
+    file_unlock(file);
     if (file->ops->release)
         file->ops->release(file);
     dirent_put(file->entry);

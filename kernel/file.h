@@ -45,7 +45,11 @@ struct file {
     struct inode *inode;
     struct dirent *entry; /* the name it was opened by, with a reference; NULL when it has none */
     void *data;           /* of the ops' own */
+    uint32_t lock;        /* what flock() gave it: LOCK_SH, LOCK_EX, or 0 */
 };
+
+/* Some file is ready for more, or less, than before: who polls looks again. */
+void file_changed(void);
 
 /* A directory's: reading it is -EISDIR. */
 extern const struct file_ops file_directory_ops;
@@ -54,6 +58,9 @@ extern const struct file_ops file_directory_ops;
 [[nodiscard]] long file_open(struct inode *inode, uint32_t flags, struct file **file);
 struct file *file_get(struct file *file);
 void file_put(struct file *file);
+
+/* Give up what flock() gave it. */
+void file_unlock(struct file *file);
 
 /* The access mode 3 gives neither right. */
 static inline bool file_readable(const struct file *file)
@@ -106,6 +113,12 @@ struct descriptor *files_descriptor(struct files *files, int fd);
 
 /* Whether files_add() would succeed now with any descriptor. 0, -EMFILE, -ENOMEM. */
 [[nodiscard]] long files_room(struct files *files, uint64_t limit);
+
+/*
+ * Put @file behind the lowest free descriptor of the running process, with O_CLOEXEC of @flags. The
+ * reference is taken over, and given back when that fails. The descriptor, or -EMFILE, -ENOMEM.
+ */
+[[nodiscard]] long file_install(struct file *file, uint32_t flags);
 
 /* The same for descriptor @fd itself, which lies below the limit and is closed first. -ENOMEM. */
 [[nodiscard]] long files_set(struct files *files, uint32_t fd, struct file *file, bool cloexec);

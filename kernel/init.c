@@ -86,7 +86,7 @@ static void open_console(struct process *process)
     long err = path_lookup(inode_root, "/dev/console", PATH_FOLLOW, &path);
 
     if (!err)
-        err = file_open(path.inode, O_RDWR, &file);
+        err = file_open(path.inode, O_RDWR | O_LARGEFILE, &file);
     for (uint32_t fd = 0; !err && fd <= 2; fd++)
         err = files_set(process->files, fd, fd ? file_get(file) : file, false);
     if (err)

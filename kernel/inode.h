@@ -50,13 +50,16 @@ struct inode {
     bool linkable; /* without a name so far, but may get one: O_TMPFILE */
     struct timespec atime, mtime, ctime, btime;
     uint64_t ino;
-    uint64_t size;        /* of a regular file or a link in RAM; else 0 */
-    uint64_t rdev;        /* of a device, MAKEDEV(major, minor) */
-    struct inode *parent; /* of a directory, with a reference; the root's is itself */
+    uint64_t size;         /* of a regular file or a link in RAM; else 0 */
+    uint64_t rdev;         /* of a device, MAKEDEV(major, minor) */
+    uint32_t locks_shared; /* flock: open files with LOCK_SH */
+    bool locked;           /* flock: one has LOCK_EX */
+    struct inode *parent;  /* of a directory, with a reference; the root's is itself */
     union {
         struct entries entries;        /* of a directory */
         struct object *object;         /* of a regular file in RAM */
         char *target;                  /* of a symbolic link in RAM */
+        struct pipe *pipe;             /* of a FIFO that is open; else NULL */
         const struct proc_entry *proc; /* of a file that /proc makes up */
     };
     int pid; /* of /proc/PID and what is in it */

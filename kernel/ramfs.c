@@ -3,6 +3,7 @@
 #include "kernel/file.h"
 #include "kernel/inode.h"
 #include "kernel/panic.h"
+#include "kernel/pipe.h"
 #include "kernel/slab.h"
 #include "kernel/string.h"
 
@@ -311,7 +312,7 @@ struct inode *ramfs_symlink(const char *target, size_t length)
 struct inode *ramfs_node(uint32_t mode, uint64_t rdev)
 {
     static const struct inode_ops ops;
-    struct inode *inode = inode_create(&ops, NULL, mode);
+    struct inode *inode = inode_create(&ops, S_ISFIFO(mode) ? &pipe_ops : NULL, mode);
 
     if (inode)
         inode->rdev = S_ISFIFO(mode) ? 0 : rdev;

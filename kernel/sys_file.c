@@ -1,5 +1,7 @@
 /* Calls on descriptors, and on what is open behind them, but for reading and writing it. */
 #include "kernel/abi/errno.h"
+#include "kernel/abi/poll.h"
+#include "kernel/pipe.h"
 #include "kernel/process.h"
 #include "kernel/syscall.h"
 #include "kernel/uaccess.h"
@@ -14,15 +16,6 @@ static long put(struct file *file, long result)
 {
     file_put(file);
     return result;
-}
-
-SYSCALL3(ioctl, int, fd, uint32_t, request, vaddr_t, arg)
-{
-    struct file *file = get(fd);
-
-    if (!file)
-        return -EBADF;
-    return put(file, file->ops->ioctl ? file->ops->ioctl(file, request, arg) : -ENOTTY);
 }
 
 /* ---- Descriptors ---- */
@@ -98,6 +91,49 @@ SYSCALL3(dup3, int, fd, uint32_t, new, uint32_t, flags)
     return duplicate_to(fd, new, flags & O_CLOEXEC);
 }
 
+long file_install(struct file *file, uint32_t flags)
+{
+    long fd = files_add(process_current()->files, file, 0, limit(), flags & O_CLOEXEC);
+
+    return fd < 0 ? put(file, fd) : fd;
+}
+
+/* A table of the process's own, in place of one that it shares. */
+static long unshare_files(struct process *process)
+{
+    struct files *copy;
+
+    if (process->files->refs == 1)
+        return 0;
+    copy = files_copy(process->files);
+    if (!copy)
+        return -ENOMEM;
+    files_put(process->files);
+    process->files = copy;
+    return 0;
+}
+
+SYSCALL3(close_range, uint32_t, first, uint32_t, last, uint32_t, flags)
+{
+    struct process *process = process_current();
+
+    if ((flags & ~(uint32_t)(CLOSE_RANGE_UNSHARE | CLOSE_RANGE_CLOEXEC)) || first > last)
+        return -EINVAL;
+    if ((flags & CLOSE_RANGE_UNSHARE) && unshare_files(process))
+        return -ENOMEM;
+    for (uint64_t fd = first; fd <= last && fd < process->files->size; fd++) {
+        struct descriptor *d = files_descriptor(process->files, (int)fd);
+
+        if (d && (flags & CLOSE_RANGE_CLOEXEC))
+            d->cloexec = true;
+        else if (d)
+            files_close(process->files, (int)fd);
+    }
+    return 0;
+}
+
+/* ---- What is set and asked of open files ---- */
+
 /* Is @command about the descriptor, and not about what is open? */
 static bool works_on_path(uint32_t command)
 {
@@ -105,9 +141,15 @@ static bool works_on_path(uint32_t command)
            command == F_SETFD || command == F_GETFL;
 }
 
-SYSCALL3(fcntl, int, fd, uint32_t, command, uint64_t, arg)
+static void set_flags(struct file *file, uint32_t flags)
 {
     const uint32_t settable = O_APPEND | O_NONBLOCK | O_DIRECT | O_NOATIME;
+
+    file->flags = (file->flags & ~settable) | (flags & settable);
+}
+
+SYSCALL3(fcntl, int, fd, uint32_t, command, uint64_t, arg)
+{
     struct descriptor *d = files_descriptor(process_current()->files, fd);
 
     if (!d || ((d->file->flags & O_PATH) && !works_on_path(command)))
@@ -122,11 +164,118 @@ SYSCALL3(fcntl, int, fd, uint32_t, command, uint64_t, arg)
         d->cloexec = arg & FD_CLOEXEC;
         return 0;
     case F_GETFL:
-        return d->file->flags & O_PATH ? d->file->flags : d->file->flags | O_LARGEFILE;
+        return d->file->flags;
     case F_SETFL:
-        d->file->flags = (d->file->flags & ~settable) | ((uint32_t)arg & settable);
+        set_flags(d->file, (uint32_t)arg);
         return 0;
+    case F_GETPIPE_SZ:
+        return pipe_size(d->file);
+    case F_SETPIPE_SZ:
+        return pipe_resize(d->file, (uint32_t)arg);
     default:
         return -EINVAL;
     }
+}
+
+/* FIONREAD of a regular file: what lies behind its position. */
+static long put_unread(const struct file *file, vaddr_t user)
+{
+    int32_t unread = (int32_t)(file->inode->size - file->pos);
+
+    return copy_to_user(user, &unread, sizeof(unread));
+}
+
+/* FIONBIO */
+static long set_nonblocking(struct file *file, vaddr_t user)
+{
+    int32_t on;
+
+    if (copy_from_user(&on, user, sizeof(on)))
+        return -EFAULT;
+    set_flags(file, on ? file->flags | O_NONBLOCK : file->flags & ~(uint32_t)O_NONBLOCK);
+    return 0;
+}
+
+SYSCALL3(ioctl, int, fd, uint32_t, request, vaddr_t, arg)
+{
+    struct file *file = get(fd);
+    long result = -ENOTTY;
+
+    if (!file)
+        return -EBADF;
+    if (request == FIOCLEX || request == FIONCLEX) {
+        files_descriptor(process_current()->files, fd)->cloexec = request == FIOCLEX;
+        result = 0;
+    } else if (request == FIONBIO) {
+        result = set_nonblocking(file, arg);
+    } else if (request == FIONREAD && S_ISREG(file->inode->mode)) {
+        result = put_unread(file, arg);
+    } else if (file->ops->ioctl) {
+        result = file->ops->ioctl(file, request, arg);
+    }
+    return put(file, result);
+}
+
+/* ---- Everything is in RAM: there is nothing to write back ---- */
+
+static long sync_file(int fd)
+{
+    struct file *file = get(fd);
+    bool can;
+
+    if (!file)
+        return -EBADF;
+    can = S_ISREG(file->inode->mode) || S_ISDIR(file->inode->mode);
+    return put(file, can ? 0 : -EINVAL);
+}
+
+SYSCALL1(fsync, int, fd)
+{
+    return sync_file(fd);
+}
+
+SYSCALL1(fdatasync, int, fd)
+{
+    return sync_file(fd);
+}
+
+SYSCALL0(sync)
+{
+    return 0;
+}
+
+SYSCALL1(syncfs, int, fd)
+{
+    struct file *file = get(fd);
+
+    return file ? put(file, 0) : -EBADF;
+}
+
+SYSCALL4(fadvise64, int, fd, int64_t, offset, int64_t, len, int, advice)
+{
+    struct file *file = get(fd);
+    long result = 0;
+
+    (void)offset;
+    if (!file)
+        return -EBADF;
+    if (S_ISFIFO(file->inode->mode))
+        result = -ESPIPE;
+    else if (len < 0 || advice < 0 || advice > POSIX_FADV_NOREUSE)
+        result = -EINVAL;
+    return put(file, result);
+}
+
+/* ---- There are no sockets ---- */
+
+SYSCALL3(socket, int, family, int, type, int, protocol)
+{
+    (void)family, (void)type, (void)protocol;
+    return -EAFNOSUPPORT;
+}
+
+SYSCALL4(socketpair, int, family, int, type, int, protocol, vaddr_t, fds)
+{
+    (void)family, (void)type, (void)protocol, (void)fds;
+    return -EAFNOSUPPORT;
 }

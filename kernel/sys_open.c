@@ -119,28 +119,21 @@ static unsigned lookup_flags(uint32_t flags)
 static long open_at(int dir, vaddr_t name, uint32_t flags, uint32_t mode)
 {
     struct process *process = process_current();
-    uint64_t limit = process->limits[RLIMIT_NOFILE].cur;
     struct path path;
     struct file *file;
     long result;
 
-    if (flags & O_PATH)
-        flags &= O_PATH_FLAGS;
+    flags = flags & O_PATH ? flags & O_PATH_FLAGS : flags | O_LARGEFILE;
     result = flags_check(flags);
     if (!result)
-        result = files_room(process->files, limit);
+        result = files_room(process->files, process->limits[RLIMIT_NOFILE].cur);
     if (!result)
         result = lookup_user(dir, name, lookup_flags(flags), &path);
     if (result)
         return result;
     result = open_path(&path, flags, mode, &file);
     path_put(&path);
-    if (result)
-        return result;
-    result = files_add(process->files, file, 0, limit, flags & O_CLOEXEC);
-    if (result < 0)
-        file_put(file);
-    return result;
+    return result ? result : file_install(file, flags);
 }
 
 SYSCALL3(open, vaddr_t, name, uint32_t, flags, uint32_t, mode)

@@ -39,6 +39,8 @@
 #define EOVERFLOW 75
 #define ELIBBAD 80
 #define EOPNOTSUPP 95
+#define EAFNOSUPPORT 97
+#define EAFNOSUPPORT 97
 #define ETIMEDOUT 110
 
 /*
