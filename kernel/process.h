@@ -7,6 +7,7 @@
 #pragma once
 
 #include "kernel/abi/resource.h"
+#include "kernel/abi/time.h"
 #include "kernel/abi/syscalls.h"
 #include "kernel/cpu.h"
 #include "kernel/file.h"
@@ -16,6 +17,12 @@
 
 #define PROCESS_NAME_SIZE 16 /* with its NUL, as Linux's comm */
 #define INIT_PID 1
+
+/* A timer that sends a signal. Its clock is of itimer.c, in ns. */
+struct itimer {
+    uint64_t expires;  /* 0: it does not run */
+    uint64_t interval; /* from one time to the next; 0: once */
+};
 
 struct process {
     int pid;
@@ -40,6 +47,7 @@ struct process {
     bool undumpable;
     struct rlimit limits[RLIMITS];
     struct signals signals;
+    struct itimer timers[ITIMERS];
 
     bool ending;     /* its threads go no further than thread_return() */
     bool ended;      /* without threads and memory: a zombie, until the parent has asked */

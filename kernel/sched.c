@@ -2,6 +2,7 @@
 
 #include "kernel/abi/errno.h"
 #include "kernel/interrupts.h"
+#include "kernel/itimer.h"
 #include "kernel/panic.h"
 #include "kernel/process.h"
 #include "kernel/time.h"
@@ -122,6 +123,7 @@ static void load(struct thread *next)
     cpu->reschedule = false;
     if (first_ready)
         timer_set(slice_end);
+    itimer_process_runs(next->process);
 }
 
 uint64_t sched_time(const struct thread *thread)
@@ -187,6 +189,7 @@ void sched_yield(void)
 void sched_tick(void)
 {
     wake_due();
+    itimer_tick();
     if (first_ready && time_monotonic_ns() >= slice_end)
         this_cpu()->reschedule = true;
     else if (first_ready)

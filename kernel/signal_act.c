@@ -15,13 +15,13 @@ static void restart_call(struct trap_frame *frame, const struct sigaction *actio
 
     if (frame->vector != VECTOR_SYSCALL || frame->error == NO_SYSCALL)
         return;
-    if (result != -ERESTARTSYS && result != -ERESTARTNOHAND)
+    if (result != -ERESTARTSYS && result != -ERESTARTNOHAND && result != -ERESTART_RESTARTBLOCK)
         return;
-    if (action && (result == -ERESTARTNOHAND || !(action->flags & SA_RESTART))) {
+    if (action && (result != -ERESTARTSYS || !(action->flags & SA_RESTART))) {
         frame->rax = (uint64_t)-EINTR;
         return;
     }
-    frame->rax = frame->error;
+    frame->rax = result == -ERESTART_RESTARTBLOCK ? SYS_restart_syscall : frame->error;
     frame->rip -= 2;
 }
 
@@ -45,6 +45,7 @@ static bool call_handler(struct thread *thread, struct trap_frame *frame,
     sigset_t before = thread->restore_blocked ? thread->blocked_before : thread->blocked;
 
     restart_call(frame, &action);
+    thread->restart = (struct restart){0};
     if (sigframe_push(frame, &action, info, before))
         return false;
     if (action.flags & SA_RESETHAND)

@@ -111,15 +111,22 @@ static long sleep_until(int clock, uint64_t deadline)
     return 0;
 }
 
-/* What is left of a span that a signal ended. */
-static long put_left(int clock, uint64_t deadline, vaddr_t user)
+/* A span that a signal interrupts: what is left of it is told, and can be slept on with restart_syscall(). */
+static long sleep_span(struct restart span)
 {
     struct timespec left;
     uint64_t now;
 
-    read_clock(clock, &now);
-    left = timespec_of(now < deadline ? deadline - now : 0);
-    return user && copy_to_user(user, &left, sizeof(left)) ? -EFAULT : -ERESTARTNOHAND;
+    if (!sleep_until(span.clock, span.deadline))
+        return 0;
+    read_clock(span.clock, &now);
+    if (now >= span.deadline)
+        return 0;
+    left = timespec_of(span.deadline - now);
+    if (span.left && copy_to_user(span.left, &left, sizeof(left)))
+        return -EFAULT;
+    thread_current()->restart = span;
+    return -ERESTART_RESTARTBLOCK;
 }
 
 static long sleep_on(int clock, vaddr_t user, bool absolute, vaddr_t left)
@@ -129,12 +136,20 @@ static long sleep_on(int clock, vaddr_t user, bool absolute, vaddr_t left)
 
     if (err)
         return err;
-    if (!absolute && read_clock(clock, &now) && __builtin_add_overflow(ns, now, &ns))
+    if (absolute)
+        return sleep_until(clock, ns) ? -ERESTARTNOHAND : 0;
+    if (read_clock(clock, &now) && __builtin_add_overflow(ns, now, &ns))
         ns = UINT64_MAX;
-    err = sleep_until(clock, ns);
-    if (!err)
-        return 0;
-    return absolute ? -ERESTARTNOHAND : put_left(clock, ns, left);
+    return sleep_span((struct restart){clock, ns, left});
+}
+
+/* The kernel makes this call for a program whose sleep was interrupted, when no handler was called. */
+SYSCALL0(restart_syscall)
+{
+    struct restart span = thread_current()->restart;
+
+    thread_current()->restart = (struct restart){0};
+    return span.deadline ? sleep_span(span) : -EINTR;
 }
 
 SYSCALL2(nanosleep, vaddr_t, span, vaddr_t, left)

@@ -55,6 +55,7 @@
     X(rt_tgsigqueueinfo)                                                                           \
     /* time */                                                                                     \
     X(clock_gettime) X(clock_getres) X(clock_nanosleep) X(nanosleep) X(gettimeofday) X(time)       \
+    X(restart_syscall) X(alarm) X(setitimer) X(getitimer)                                          \
     /* the system */                                                                               \
     X(uname) X(sysinfo) X(getrandom) X(reboot) X(mount) X(umount2)
 /* clang-format on */

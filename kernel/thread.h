@@ -25,6 +25,13 @@ struct fault {
     vaddr_t address; /* of the last page fault */
 };
 
+/* A sleep that a signal interrupted. */
+struct restart {
+    int clock;
+    uint64_t deadline; /* 0: there is none to go on with */
+    vaddr_t left;      /* where to tell what is left of it, or 0 */
+};
+
 struct thread {
     struct process *process;
     struct thread *next; /* of the process's threads */
@@ -53,6 +60,7 @@ struct thread {
     struct signal_queue pending;
     struct stack altstack; /* sigaltstack */
     struct fault fault;    /* the last one */
+    struct restart restart;
 
     vaddr_t clear_child_tid; /* set to 0 and woken at its end; 0: none */
     vaddr_t robust_list;

@@ -49,3 +49,5 @@
  */
 #define ERESTARTSYS 512
 #define ERESTARTNOHAND 514 /* the same, but any handler gives -EINTR */
+#define ERESTART_RESTARTBLOCK                                                                      \
+    516 /* as that, but what starts again is restart_syscall(2): thread->restart */

@@ -15,6 +15,9 @@
 
 #define TIMER_ABSTIME 1
 
+/* Interval timers: of time that passes, and of time that the process runs, by itself and with the kernel for it. */
+enum { ITIMER_REAL, ITIMER_VIRTUAL, ITIMER_PROF, ITIMERS };
+
 /* Ticks in a second of times(2) and AT_CLKTCK. */
 #define USER_HZ 100
 
@@ -26,6 +29,10 @@ struct timespec {
 struct timeval {
     int64_t sec;
     int64_t usec;
+};
+
+struct itimerval {
+    struct timeval interval, value;
 };
 
 struct timezone {
