@@ -28,8 +28,6 @@
 static struct {
     struct termios termios;
     struct winsize size;
-    int sid;  /* of the session that has it, 0: none */
-    int pgid; /* of the group in the foreground, 0: none */
     uint16_t input[INPUT_SIZE];
     size_t ready;  /* of the input, for readers */
     size_t length; /* of the input, with the line that is edited */
@@ -99,19 +97,15 @@ static int typed_signal(uint8_t c)
     return c == cc[VSUSP] ? SIGTSTP : 0;
 }
 
-/* To all in the foreground; where no session has the console, to init. */
-static void send_foreground(int sig, uint8_t c)
+/* @c was typed, which asks for @sig: what was typed before it is forgotten. */
+static void interrupt_job(int sig, uint8_t c)
 {
     char text[] = {'^', (char)(c ^ 0x40), '\n'};
-    struct process *next;
 
-    console.length = console.ready = 0;
+    if (!local(NOFLSH))
+        console.length = console.ready = 0;
     echo(text, sizeof(text));
-    for (struct process *p = process_all; p; p = next) {
-        next = p->next;
-        if (console.pgid ? p->pgid == console.pgid : p->pid == INIT_PID)
-            signal_send(p, sig, "typed on the console");
-    }
+    console_signal(sig);
 }
 
 /* A byte of a line that is edited. */
@@ -141,7 +135,7 @@ static void typed(uint8_t c)
     if (c == '\r' && (console.termios.iflag & ICRNL))
         c = '\n';
     if (sig) {
-        send_foreground(sig, c);
+        interrupt_job(sig, c);
     } else if (local(ICANON)) {
         edit(c);
     } else {
@@ -210,21 +204,20 @@ static uint64_t patience(void)
 static long console_read(struct file *file, struct io *io, uint64_t pos)
 {
     uint64_t deadline = patience();
+    long err = console_check(SIGTTIN);
 
     (void)pos;
-    if (io->left == 0)
-        return 0;
+    if (err || io->left == 0)
+        return err;
     console_interrupt();
     while (!console.ready) {
-        long err;
-
-        if (file->flags & O_NONBLOCK)
-            return -EAGAIN;
-        err = sched_sleep(&console, deadline);
         if (err == -ETIMEDOUT)
             return 0;
         if (err)
             return -ERESTARTSYS;
+        if (file->flags & O_NONBLOCK)
+            return -EAGAIN;
+        err = sched_sleep(&console, deadline);
     }
     return give(io);
 }
@@ -241,8 +234,11 @@ static uint32_t console_poll(struct file *file)
 static long console_write(struct file *file, struct io *io, uint64_t pos)
 {
     char piece[256];
+    long err = local(TOSTOP) ? console_check(SIGTTOU) : 0;
 
     (void)file, (void)pos;
+    if (err)
+        return err;
     while (io->left) {
         uint64_t n = io_get(io, piece, sizeof(piece));
 
@@ -259,7 +255,10 @@ static long console_write(struct file *file, struct io *io, uint64_t pos)
 static long set_termios(vaddr_t arg, bool flush)
 {
     struct termios termios;
+    long err = console_check(SIGTTOU);
 
+    if (err)
+        return err;
     if (copy_from_user(&termios, arg, sizeof(termios)))
         return -EFAULT;
     console.termios = termios;
@@ -278,64 +277,6 @@ static long set_size(vaddr_t arg)
         return -EFAULT;
     console.size = size;
     return 0;
-}
-
-void console_left(int sid)
-{
-    if (console.sid != sid)
-        return;
-    console.sid = 0;
-    console.pgid = 0;
-}
-
-/* The session of the caller, whose leader it is, takes the console. */
-static long take_console(void)
-{
-    const struct process *self = process_current();
-
-    if (self->sid != self->pid || (console.sid && console.sid != self->sid))
-        return -EPERM;
-    console.sid = self->sid;
-    console.pgid = self->pgid;
-    return 0;
-}
-
-static long give_console_up(void)
-{
-    const struct process *self = process_current();
-
-    if (console.sid != self->sid)
-        return -ENOTTY;
-    if (self->sid == self->pid)
-        console_left(self->sid);
-    return 0;
-}
-
-static long get_number(int number, vaddr_t arg)
-{
-    if (console.sid != process_current()->sid)
-        return -ENOTTY;
-    return copy_to_user(arg, &number, sizeof(number));
-}
-
-static long set_foreground(vaddr_t arg)
-{
-    int pgid;
-
-    if (copy_from_user(&pgid, arg, sizeof(pgid)))
-        return -EFAULT;
-    if (console.sid != process_current()->sid)
-        return -ENOTTY;
-    if (pgid < 0)
-        return -EINVAL;
-    for (const struct process *p = process_all; p; p = p->next)
-        if (p->pgid == pgid) {
-            if (p->sid != console.sid)
-                return -EPERM;
-            console.pgid = pgid;
-            return 0;
-        }
-    return -ESRCH;
 }
 
 static long count_ready(vaddr_t arg)
@@ -366,16 +307,6 @@ static long console_ioctl(struct file *file, uint32_t request, vaddr_t arg)
         return copy_to_user(arg, &console.size, sizeof(console.size));
     case TIOCSWINSZ:
         return set_size(arg);
-    case TIOCSCTTY:
-        return take_console();
-    case TIOCNOTTY:
-        return give_console_up();
-    case TIOCGPGRP:
-        return get_number(console.pgid, arg);
-    case TIOCGSID:
-        return get_number(console.sid, arg);
-    case TIOCSPGRP:
-        return set_foreground(arg);
     case TIOCINQ:
         return count_ready(arg);
     case TCFLSH:
@@ -384,11 +315,12 @@ static long console_ioctl(struct file *file, uint32_t request, vaddr_t arg)
     case TCXONC:
         return 0;
     default:
-        return -ENOTTY;
+        return console_session_ioctl(request, arg);
     }
 }
 
 const struct file_ops console_ops = {
+    .open = console_open,
     .read = console_read,
     .write = console_write,
     .ioctl = console_ioctl,

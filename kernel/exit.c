@@ -1,4 +1,6 @@
 /* How a process ends. See process.h. */
+#include "kernel/console.h"
+#include "kernel/job.h"
 #include "kernel/log.h"
 #include "kernel/process.h"
 #include "kernel/sched.h"
@@ -63,6 +65,7 @@ static void give_children_away(struct process *process)
         child->exit_signal = SIGCHLD;
         if (child->death_signal && !child->ended)
             signal_send(child, child->death_signal, "its parent has ended");
+        job_leave_orphans(child, process);
         if (child->ended)
             tell_parent(child);
     }
@@ -97,7 +100,10 @@ void process_ended(struct process *process)
         process_free(process);
         return;
     }
+    if (process->sid == process->pid)
+        console_left(process->sid);
     give_children_away(process);
+    job_leave_orphans(process, process->parent);
     tell_parent(process);
 }
 

@@ -36,7 +36,7 @@ long file_open(struct inode *inode, uint32_t flags, struct file **file)
         return -ENOMEM;
     f->ops = ops;
     f->refs = 1;
-    f->flags = flags & ~(uint32_t)OPEN_ONLY;
+    f->flags = flags;
     f->inode = inode_get(inode);
     err = ops->open ? ops->open(f) : 0;
     if (err) {
@@ -44,6 +44,7 @@ long file_open(struct inode *inode, uint32_t flags, struct file **file)
         kfree(f, sizeof(*f));
         return err;
     }
+    f->flags &= ~(uint32_t)OPEN_ONLY;
     *file = f;
     return 0;
 }

@@ -56,3 +56,34 @@ bool job_orphaned(int pgid)
             return false;
     return true;
 }
+
+void job_signal_group(int pgid, int sig, const char *why)
+{
+    struct process *next;
+
+    for (struct process *p = process_all; p; p = next) {
+        next = p->next;
+        if (p->pgid == pgid)
+            signal_send(p, sig, why);
+    }
+}
+
+static bool any_stopped(int pgid)
+{
+    for (const struct process *p = process_all; p; p = p->next)
+        if (p->pgid == pgid && p->stopped)
+            return true;
+    return false;
+}
+
+void job_leave_orphans(const struct process *process, const struct process *parent)
+{
+    int pgid = process->pgid;
+
+    if (parent->pgid == pgid || parent->sid != process->sid)
+        return;
+    if (!job_orphaned(pgid) || !any_stopped(pgid))
+        return;
+    job_signal_group(pgid, SIGHUP, "stopped, with nobody left to make it go on");
+    job_signal_group(pgid, SIGCONT, "stopped, with nobody left to make it go on");
+}

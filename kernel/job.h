@@ -1,4 +1,4 @@
-/* Job control: processes that are stopped and go on, and the parents that are told. */
+/* Job control: processes that are stopped and go on, the parents that are told, and groups. */
 #pragma once
 
 #include <stdbool.h>
@@ -17,3 +17,12 @@ void job_wait_while_stopped(void);
 
 /* Has nobody in group @pgid a parent in another group of the same session, who could make it go on? */
 bool job_orphaned(int pgid);
+
+/* Send @sig to all in group @pgid. */
+void job_signal_group(int pgid, int sig, const char *why);
+
+/*
+ * @process has ended, or has got another parent than @parent: where nobody is left who could make its group go on, and
+ * some of that is stopped, all of it hangs up.
+ */
+void job_leave_orphans(const struct process *process, const struct process *parent);

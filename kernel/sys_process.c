@@ -1,7 +1,6 @@
 /* Calls about the process itself: its identity, its limits, its end. */
 #include "kernel/abi/errno.h"
 #include "kernel/abi/system.h"
-#include "kernel/console.h"
 #include "kernel/process.h"
 #include "kernel/sched.h"
 #include "kernel/syscall.h"
@@ -94,7 +93,6 @@ SYSCALL0(setsid)
             return -EPERM;
     self->pgid = self->pid;
     self->sid = self->pid;
-    console_left(self->sid);
     return self->pid;
 }
 

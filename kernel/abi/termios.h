@@ -40,6 +40,8 @@
 #define ECHO 0000010
 #define ECHOE 0000020
 #define ECHOK 0000040
+#define NOFLSH 0000200
+#define TOSTOP 0000400
 #define IEXTEN 0100000
 
 /* Indices of cc. */
