@@ -285,14 +285,26 @@ size_t mm_smaps_rollup(struct mm *mm, char *buf, size_t size);
 void mm_pagemap(struct mm *mm, struct range range, uint64_t *entries);
 
 /* Pages in use by what they are: private ones, those of files, those of shared memory. */
-struct mm_rss {
+struct mm_usage {
     uint64_t anon;
     uint64_t file;
     uint64_t shmem;
+    uint64_t code; /* pages of VMAs that may be executed, in use or not */
 };
 
 /* Counted anew: the time it takes is that of a walk through all tables. For read. */
-struct mm_rss mm_rss(struct mm *mm);
+struct mm_usage mm_usage(struct mm *mm);
+
+/* The pages of the whole machine by their use; what several map counts once. All locks free. */
+struct mm_totals {
+    uint64_t anon;
+    uint64_t file;   /* held for files */
+    uint64_t shmem;  /* held as shared memory */
+    uint64_t mapped; /* of those two, what somebody maps */
+    uint64_t tables;
+    uint64_t locked; /* in VMAs that are locked */
+};
+struct mm_totals mm_totals(void);
 
 /* VMAs and tables as stable, diffable text, a line at a time without newline. For read. */
 void mm_dump(struct mm *mm, void (*emit)(void *ctx, const char *line), void *ctx);

@@ -8,7 +8,6 @@
  */
 #include "mm/mm_maps.h"
 
-#include "mm/fault.h"
 #include "mm/object.h"
 #include "mm/pt.h"
 
@@ -102,148 +101,57 @@ size_t mm_maps(struct mm *mm, vaddr_t *addr, char *buf, size_t size)
     return out.length;
 }
 
-/* ---- What a leaf maps ---- */
-
-enum page_kind {
-    KIND_ZERO,  /* the page of zeros: counts for nothing */
-    KIND_ANON,  /* a private page */
-    KIND_FILE,  /* a page of a file */
-    KIND_SHMEM, /* a page of shared anonymous memory */
-};
-
-struct page {
-    enum page_kind kind;
-    unsigned users; /* entries of address spaces that map it */
-};
-
-/* Whether the object of @vma has @frame itself where @va is, and not @vma a copy of its own. */
-static bool is_objects(const struct vma *vma, vaddr_t va, paddr_t frame)
-{
-    struct pte *entry;
-
-    if (!vma->object || (vma->flags & VMA_SHARED))
-        return vma->object;
-    entry = pt_entry(&vma->object->pt, vma_pgoff(vma, va) << PAGE_SHIFT, PT_PTE);
-    return entry && pte_addr(*entry) == frame;
-}
-
-/* Lock: the object's, if @vma has one, for read. */
-static struct page page_of(const struct vma *vma, vaddr_t va, struct pte leaf)
-{
-    paddr_t frame = pte_addr(leaf);
-    unsigned refs = port_frame(frame)->refs;
-
-    if (frame == fault_zero_page())
-        return (struct page){KIND_ZERO, refs};
-    if (!is_objects(vma, va, frame))
-        return (struct page){KIND_ANON, refs};
-    return (struct page){vma->object->name[0] ? KIND_FILE : KIND_SHMEM, refs - 1};
-}
-
-/* Called for every leaf in a part of @vma: @va is where it maps from, @level its size. */
-typedef void leaf_visit(void *ctx, const struct vma *vma, vaddr_t va, struct pte leaf,
-                        unsigned level);
-
-static void visit_vma(const struct mm *mm, const struct vma *vma, struct range part,
-                      leaf_visit *visit, void *ctx)
-{
-    struct pt_run run;
-
-    if (vma->object)
-        port_lock_read(&vma->object->lock);
-    for (vaddr_t va = part.start; pt_next_run(&mm->pt, &va, part.end, &run);)
-        for (unsigned i = 0; i < run.count; i++)
-            if (!pte_is_none(run.slots[i]))
-                visit(ctx, vma, run.va + i * pt_span(run.level), run.slots[i], run.level);
-    if (vma->object)
-        port_unlock_read(&vma->object->lock);
-}
-
-/* ---- Memory in use ---- */
-
-static void count_rss(void *ctx, const struct vma *vma, vaddr_t va, struct pte leaf, unsigned level)
-{
-    struct mm_rss *rss = ctx;
-    uint64_t pages = pt_span(level) >> PAGE_SHIFT;
-
-    switch (page_of(vma, va, leaf).kind) {
-    case KIND_ANON:
-        rss->anon += pages;
-        break;
-    case KIND_FILE:
-        rss->file += pages;
-        break;
-    case KIND_SHMEM:
-        rss->shmem += pages;
-        break;
-    default:
-        break;
-    }
-}
-
-struct mm_rss mm_rss(struct mm *mm)
-{
-    struct mm_rss rss = {0};
-
-    mm_assert(port_locked(&mm->lock));
-    for (const struct vma *vma = mm->first; vma; vma = vma->next)
-        visit_vma(mm, vma, vma_range(vma), count_rss, &rss);
-    return rss;
-}
-
 /* ---- smaps ---- */
 
-#define PSS_SHIFT 12 /* a share is counted in 4096ths of a byte */
-
 /* Bytes; the shares (pss) in 4096ths of one. */
-struct usage {
+struct smaps {
     uint64_t rss, pss, pss_dirty, pss_anon, pss_file, pss_shmem;
     uint64_t shared_clean, shared_dirty, private_clean, private_dirty;
     uint64_t referenced, anonymous, anon_huge, shmem_huge, file_huge;
     uint64_t locked;
 };
 
-static void count_kind(struct usage *u, enum page_kind kind, bool huge, uint64_t bytes,
+static void count_kind(struct smaps *s, enum page_kind kind, bool huge, uint64_t bytes,
                        uint64_t pss)
 {
     switch (kind) {
     case KIND_ANON:
-        u->anonymous += bytes;
-        u->pss_anon += pss;
-        u->anon_huge += huge ? bytes : 0;
+        s->anonymous += bytes;
+        s->pss_anon += pss;
+        s->anon_huge += huge ? bytes : 0;
         break;
     case KIND_FILE:
-        u->pss_file += pss;
-        u->file_huge += huge ? bytes : 0;
+        s->pss_file += pss;
+        s->file_huge += huge ? bytes : 0;
         break;
     default:
-        u->pss_shmem += pss;
-        u->shmem_huge += huge ? bytes : 0;
+        s->pss_shmem += pss;
+        s->shmem_huge += huge ? bytes : 0;
         break;
     }
 }
 
 /* A private page was written when it was made; any other, when its entry says so. */
-static void count_usage(void *ctx, const struct vma *vma, vaddr_t va, struct pte leaf,
+static void count_smaps(void *ctx, const struct vma *vma, vaddr_t va, struct pte leaf,
                         unsigned level)
 {
-    struct page page = page_of(vma, va, leaf);
-    uint64_t bytes = pt_span(level), pss = (bytes << PSS_SHIFT) / page.users;
+    struct page page = maps_page(vma, va, leaf);
+    uint64_t bytes = pt_span(level), pss = (bytes << SHARE_SHIFT) / page.users;
     bool dirty = page.kind == KIND_ANON || pte_is_dirty(leaf);
-    struct usage *u = ctx;
+    struct smaps *s = ctx;
 
     if (page.kind == KIND_ZERO)
         return;
-    u->rss += bytes;
-    u->pss += pss;
-    u->pss_dirty += dirty ? pss : 0;
-    u->locked += vma->flags & VMA_LOCKED ? pss : 0;
-    u->referenced += pte_is_accessed(leaf) ? bytes : 0;
+    s->rss += bytes;
+    s->pss += pss;
+    s->pss_dirty += dirty ? pss : 0;
+    s->locked += vma->flags & VMA_LOCKED ? pss : 0;
+    s->referenced += pte_is_accessed(leaf) ? bytes : 0;
     if (page.users > 1)
-        *(dirty ? &u->shared_dirty : &u->shared_clean) += bytes;
+        *(dirty ? &s->shared_dirty : &s->shared_clean) += bytes;
     else
-        *(dirty ? &u->private_dirty : &u->private_clean) += bytes;
-    count_kind(u, page.kind, level > PT_PTE, bytes, pss);
+        *(dirty ? &s->private_dirty : &s->private_clean) += bytes;
+    count_kind(s, page.kind, level > PT_PTE, bytes, pss);
 }
 
 static void put_kib(struct out *out, const char *name, uint64_t bytes)
@@ -256,32 +164,32 @@ static void put_kib(struct out *out, const char *name, uint64_t bytes)
 }
 
 /* The lines that smaps and its rollup share. */
-static void put_usage(struct out *out, const struct usage *u, bool rollup)
+static void put_counts(struct out *out, const struct smaps *s, bool rollup)
 {
-    put_kib(out, "Rss", u->rss);
-    put_kib(out, "Pss", u->pss >> PSS_SHIFT);
-    put_kib(out, "Pss_Dirty", u->pss_dirty >> PSS_SHIFT);
+    put_kib(out, "Rss", s->rss);
+    put_kib(out, "Pss", s->pss >> SHARE_SHIFT);
+    put_kib(out, "Pss_Dirty", s->pss_dirty >> SHARE_SHIFT);
     if (rollup) {
-        put_kib(out, "Pss_Anon", u->pss_anon >> PSS_SHIFT);
-        put_kib(out, "Pss_File", u->pss_file >> PSS_SHIFT);
-        put_kib(out, "Pss_Shmem", u->pss_shmem >> PSS_SHIFT);
+        put_kib(out, "Pss_Anon", s->pss_anon >> SHARE_SHIFT);
+        put_kib(out, "Pss_File", s->pss_file >> SHARE_SHIFT);
+        put_kib(out, "Pss_Shmem", s->pss_shmem >> SHARE_SHIFT);
     }
-    put_kib(out, "Shared_Clean", u->shared_clean);
-    put_kib(out, "Shared_Dirty", u->shared_dirty);
-    put_kib(out, "Private_Clean", u->private_clean);
-    put_kib(out, "Private_Dirty", u->private_dirty);
-    put_kib(out, "Referenced", u->referenced);
-    put_kib(out, "Anonymous", u->anonymous);
+    put_kib(out, "Shared_Clean", s->shared_clean);
+    put_kib(out, "Shared_Dirty", s->shared_dirty);
+    put_kib(out, "Private_Clean", s->private_clean);
+    put_kib(out, "Private_Dirty", s->private_dirty);
+    put_kib(out, "Referenced", s->referenced);
+    put_kib(out, "Anonymous", s->anonymous);
     put_kib(out, "KSM", 0);
     put_kib(out, "LazyFree", 0);
-    put_kib(out, "AnonHugePages", u->anon_huge);
-    put_kib(out, "ShmemPmdMapped", u->shmem_huge);
-    put_kib(out, "FilePmdMapped", u->file_huge);
+    put_kib(out, "AnonHugePages", s->anon_huge);
+    put_kib(out, "ShmemPmdMapped", s->shmem_huge);
+    put_kib(out, "FilePmdMapped", s->file_huge);
     put_kib(out, "Shared_Hugetlb", 0);
     put_kib(out, "Private_Hugetlb", 0);
     put_kib(out, "Swap", 0);
     put_kib(out, "SwapPss", 0);
-    put_kib(out, "Locked", u->locked >> PSS_SHIFT);
+    put_kib(out, "Locked", s->locked >> SHARE_SHIFT);
 }
 
 /* The flags of @vma by the letters that Linux has for them, in the order of its bits. */
@@ -319,17 +227,17 @@ size_t mm_smaps(struct mm *mm, vaddr_t *addr, char *buf, size_t size)
 {
     const struct vma *vma = vma_find(mm, *addr);
     struct out out = {buf, size, 0};
-    struct usage usage = {0};
+    struct smaps smaps = {0};
 
     mm_assert(port_locked(&mm->lock));
     if (!vma)
         return 0;
-    visit_vma(mm, vma, vma_range(vma), count_usage, &usage);
+    maps_visit(mm, vma, vma_range(vma), count_smaps, &smaps);
     put_head(&out, mm, vma);
     put_kib(&out, "Size", vma->end - vma->start);
     put_kib(&out, "KernelPageSize", PAGE_SIZE);
     put_kib(&out, "MMUPageSize", PAGE_SIZE);
-    put_usage(&out, &usage, false);
+    put_counts(&out, &smaps, false);
     OUT(&out, "THPeligible:           0\n");
     put_flags(&out, vma);
     *addr = vma->end;
@@ -339,16 +247,16 @@ size_t mm_smaps(struct mm *mm, vaddr_t *addr, char *buf, size_t size)
 size_t mm_smaps_rollup(struct mm *mm, char *buf, size_t size)
 {
     struct out out = {buf, size, 0};
-    struct usage usage = {0};
+    struct smaps smaps = {0};
 
     mm_assert(port_locked(&mm->lock));
     if (!mm->first)
         return 0;
     for (const struct vma *vma = mm->first; vma; vma = vma->next)
-        visit_vma(mm, vma, vma_range(vma), count_usage, &usage);
+        maps_visit(mm, vma, vma_range(vma), count_smaps, &smaps);
     OUT(&out, "%08llx-%08llx ---p 00000000 00:00 0", (ull)mm->first->start, (ull)mm->last->end);
     OUT(&out, "%*s[rollup]\n", (int)(NAME_COLUMN - min_u64(out.length, NAME_COLUMN)), "");
-    put_usage(&out, &usage, true);
+    put_counts(&out, &smaps, true);
     return out.length;
 }
 
@@ -366,7 +274,7 @@ struct pagemap {
 static void put_entries(void *ctx, const struct vma *vma, vaddr_t va, struct pte leaf,
                         unsigned level)
 {
-    struct page page = page_of(vma, va, leaf);
+    struct page page = maps_page(vma, va, leaf);
     const struct pagemap *p = ctx;
     vaddr_t start = max_u64(va, p->range.start), end = min_u64(va + pt_span(level), p->range.end);
     uint64_t entry = PAGEMAP_PRESENT | (pte_addr(leaf) + (start - va)) >> PAGE_SHIFT;
@@ -389,6 +297,6 @@ void mm_pagemap(struct mm *mm, struct range range, uint64_t *entries)
          vma = vma->next) {
         struct range part = {max_u64(vma->start, range.start), min_u64(vma->end, range.end)};
 
-        visit_vma(mm, vma, part, put_entries, &p);
+        maps_visit(mm, vma, part, put_entries, &p);
     }
 }

@@ -366,11 +366,11 @@ static void test_rollup(void **state)
     object_put(shared);
 }
 
-static void test_rss(void **state)
+static void test_usage(void **state)
 {
     struct object *file = object_create(8 * PG, "/data");
     struct object *shared = object_create(8 * PG, NULL);
-    struct mm_rss rss;
+    struct mm_usage usage;
 
     fill(10, 3);
     map(15, 4, RW, PRIVATE);
@@ -382,13 +382,42 @@ static void test_rss(void **state)
     assert_int_equal(sim_write(mm, 0, AT(30), 1), FAULT_DONE);
     assert_int_equal(sim_mprotect(mm, AT(10), 3 * PG, PROT_NONE), 0);
     port_lock_read(&mm->lock);
-    rss = mm_rss(mm);
+    usage = mm_usage(mm);
     port_unlock_read(&mm->lock);
-    assert_int_equal(rss.anon, 4);
-    assert_int_equal(rss.file, 4);
-    assert_int_equal(rss.shmem, 1);
+    assert_int_equal(usage.anon, 4);
+    assert_int_equal(usage.file, 4);
+    assert_int_equal(usage.shmem, 1);
+    assert_int_equal(usage.code, 0);
     object_put(file);
     object_put(shared);
+}
+
+/* What two address spaces share counts once. */
+static void test_totals(void **state)
+{
+    struct object *file = object_create(8 * PG, "/data");
+    struct mm_totals totals;
+    struct mm *child;
+
+    fill(10, 3);
+    child = sim_fork(mm);
+    assert_int_equal(sim_write(mm, 0, AT(10), 1), FAULT_DONE);
+    map_object(file, 20, 5, RW, MAP_SHARED, 0);
+    read_pages(20, 2);
+    map_object(file, 30, 5, RX, MAP_PRIVATE, 0);
+    read_pages(30, 1);
+    assert_int_equal(object_write(file, 7 * PG, "x", 1), 0);
+    totals = mm_totals();
+    assert_int_equal(totals.anon, 4);
+    assert_int_equal(totals.file, 3);
+    assert_int_equal(totals.mapped, 2);
+    assert_int_equal(totals.shmem, 0);
+    assert_int_equal(totals.tables, mm->pt.tables + child->pt.tables);
+    port_lock_read(&mm->lock);
+    assert_int_equal(mm_usage(mm).code, 5);
+    port_unlock_read(&mm->lock);
+    sim_destroy(child);
+    object_put(file);
 }
 
 /* ---- pagemap ---- */
@@ -488,7 +517,8 @@ int main(void)
         TEST(test_smaps_locked),
         TEST(test_smaps_of_a_huge_page),
         TEST(test_rollup),
-        TEST(test_rss),
+        TEST(test_usage),
+        TEST(test_totals),
         TEST(test_pagemap),
         TEST(test_pagemap_follows),
         TEST(test_pagemap_of_a_huge_page),
