@@ -147,6 +147,9 @@ long exec_finish_stack(struct exec *e)
     layout->env_start -= e->shift;
     layout->env_end -= e->shift;
     e->sp = (e->sp - words * sizeof(uint64_t)) & ~(uint64_t)(STACK_ALIGN - 1);
+    layout->start_stack = e->sp;
+    layout->auxv_end = e->sp + words * sizeof(uint64_t);
+    layout->auxv_start = layout->auxv_end - 2 * AUXV_PAIRS * sizeof(uint64_t);
     w.at = e->sp;
     put(&w, e->argc);
     put_strings(&w, layout->arg_start, layout->arg_end, e->argc);

@@ -107,12 +107,24 @@ void process_ended(struct process *process)
     tell_parent(process);
 }
 
+/* How large a process is when one has to go, in pages; 0: it is not to be that one. */
+static uint64_t weight(const struct process *process)
+{
+    int64_t pages;
+
+    if (!process->mm || process->ending || process->oom_score_adj <= OOM_SCORE_ADJ_MIN)
+        return 0;
+    pages = (int64_t)process->mm->rss_pages +
+            process->oom_score_adj * (int64_t)port_frames_total() / OOM_SCORE_ADJ_MAX;
+    return pages > 1 ? (uint64_t)pages : 1;
+}
+
 bool process_kill_largest(void)
 {
     struct process *largest = NULL;
 
     for (struct process *p = process_all; p; p = p->next)
-        if (p->mm && !p->ending && (!largest || p->mm->rss_pages > largest->mm->rss_pages))
+        if (weight(p) > (largest ? weight(largest) : 0))
             largest = p;
     if (!largest)
         return false;

@@ -139,6 +139,7 @@ static void copy_rest(const struct clone *c, struct process *child)
     child->nice = self->nice;
     child->no_new_privs = self->no_new_privs;
     child->undumpable = self->undumpable;
+    child->oom_score_adj = self->oom_score_adj;
     memcpy(child->signals.action, self->signals.action, sizeof(self->signals.action));
     if (c->flags & CLONE_CLEAR_SIGHAND)
         signal_clear_handlers(child);

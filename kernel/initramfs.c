@@ -230,11 +230,19 @@ static void add_device(struct inode *dev, const char *name, uint64_t rdev)
     inode_put(inode);
 }
 
+static void add_link(struct inode *dir, const char *name, const char *target)
+{
+    struct inode *link = made(ramfs_symlink(target, strlen(target)));
+
+    must(ramfs_link(dir, name, link));
+    inode_put(link);
+}
+
 static void add_system(void)
 {
     struct inode *dev = enter_directory(inode_root, "dev");
     struct inode *temporary[] = {enter_directory(inode_root, "tmp"), enter_directory(dev, "shm")};
-    struct inode *proc = made(proc_create());
+    struct inode *proc = made(proc_create()), *sys = made(sysfs_create());
 
     add_device(dev, "console", DEVICE_CONSOLE);
     add_device(dev, "tty", DEVICE_TTY);
@@ -244,10 +252,16 @@ static void add_system(void)
     add_device(dev, "full", DEVICE_FULL);
     add_device(dev, "random", DEVICE_RANDOM);
     add_device(dev, "urandom", DEVICE_URANDOM);
+    add_link(dev, "fd", "/proc/self/fd");
+    add_link(dev, "stdin", "/proc/self/fd/0");
+    add_link(dev, "stdout", "/proc/self/fd/1");
+    add_link(dev, "stderr", "/proc/self/fd/2");
     for (unsigned i = 0; i < 2; i++)
         temporary[i]->mode = S_IFDIR | 01777;
     must(ramfs_link(inode_root, "proc", proc));
+    must(ramfs_link(inode_root, "sys", sys));
     inode_put(proc);
+    inode_put(sys);
 }
 
 uint64_t initramfs_load(void)

@@ -12,6 +12,7 @@
 struct inode;
 struct file_ops;
 struct file;
+struct path;
 struct dir_reader;
 
 /* A NULL member cannot be done, with the errno said. */
@@ -22,21 +23,33 @@ struct inode_ops {
     long (*list)(struct inode *dir, struct dir_reader *reader); /* no names */
     /* Of a symbolic link: its target to @buf, not ended by a NUL and cut at @size. The length. */
     long (*readlink)(struct inode *link, char *buf, size_t size);
-    /* Of a link that leads to an open file and not to a name, as those of /proc/PID/fd: there. */
-    long (*jump)(struct inode *link, struct inode **to);
+    /*
+     * Of a link that leads to something itself and not to its name, as those of /proc/PID/fd: there,
+     * with references, and with directory and name where it has some.
+     */
+    long (*jump)(struct inode *link, struct path *to);
     /* Of what has no name in a directory: what /proc/PID/fd shows, as readlink. */
     long (*name)(const struct inode *inode, char *buf, size_t size); /* -ENOENT */
+    /* Of a directory that stands in no entry of its parent: what it is called there, by way of @number. */
+    const char *(*own_name)(const struct inode *dir, char number[16]);
     /* The last reference is gone: free what the union below holds. */
     void (*release)(struct inode *inode);
 };
 
 /* What st_dev says an inode lies on, MAKEDEV(0, it). */
-enum { DEV_RAM = 1, DEV_PROC, DEV_PIPE, DEV_ANON };
+enum { DEV_RAM = 1, DEV_PROC, DEV_SYS, DEV_PIPE, DEV_ANON };
 
 /* The names in a directory. */
 struct entries {
     struct dirent *first, *last;
     uint64_t position; /* for getdents64: of the name that is added next */
+};
+
+/* What an inode below /proc/PID is about: 0 for what it is not. */
+struct proc_id {
+    int pid;
+    int tid; /* below /proc/PID/task */
+    int fd;  /* below /proc/PID/fd and fdinfo */
 };
 
 struct inode {
@@ -56,13 +69,13 @@ struct inode {
     bool locked;           /* flock: one has LOCK_EX */
     struct inode *parent;  /* of a directory, with a reference; the root's is itself */
     union {
-        struct entries entries;        /* of a directory */
-        struct object *object;         /* of a regular file in RAM */
-        char *target;                  /* of a symbolic link in RAM */
-        struct pipe *pipe;             /* of a FIFO that is open; else NULL */
-        const struct proc_entry *proc; /* of a file that /proc makes up */
+        struct entries entries; /* of a directory */
+        struct object *object;  /* of a regular file in RAM */
+        char *target;           /* of a symbolic link in RAM */
+        struct pipe *pipe;      /* of a FIFO that is open; else NULL */
     };
-    int pid; /* of /proc/PID and what is in it */
+    const struct proc_entry *proc; /* of what /proc and /sys make up */
+    struct proc_id proc_id;
 };
 
 /* A new inode in RAM with one reference and the next number; NULL when memory is out. */
@@ -86,7 +99,7 @@ long inode_permission(const struct inode *inode, unsigned access);
 /* How a path ends. */
 enum path_end {
     PATH_NAME,
-    PATH_DOT,
+    PATH_DOT, /* or a link that leads to something without a name */
     PATH_DOTDOT,
     PATH_ROOT /* nothing but slashes */
 };

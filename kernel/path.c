@@ -3,7 +3,6 @@
  * in front of the names that are left, so that there is no recursion.
  */
 #include "kernel/abi/errno.h"
-#include "kernel/format.h"
 #include "kernel/inode.h"
 #include "kernel/slab.h"
 #include "kernel/string.h"
@@ -78,20 +77,16 @@ static long walk_link(struct walk *w, struct inode *link)
     return 0;
 }
 
-/* Go on where @link leads without a name; that lies in no directory that is known here. */
+/* Go on where @link leads, which may lie in no directory that is known. */
 static long walk_jump(struct walk *w, struct inode *link)
 {
-    struct inode *to;
+    struct path to = {.end = PATH_DOT};
     long err = ++w->links > SYMLINKS_MAX ? -ELOOP : link->ops->jump(link, &to);
 
     if (err)
         return err;
-    inode_put(w->path->dir);
-    inode_put(w->path->inode);
-    w->path->dir = NULL;
-    w->path->inode = to;
-    w->path->name[0] = '\0';
-    w->path->end = PATH_DOT;
+    path_put(w->path);
+    *w->path = to;
     return 0;
 }
 
@@ -197,10 +192,7 @@ static char *prepend(char *at, const char *buf, const char *name)
 /* What @dir is called in its parent, by way of @number for /proc/PID; NULL when it has no name. */
 static const char *name_of(const struct inode *dir, char number[16])
 {
-    if (!dir->pid)
-        return ramfs_name_of(dir);
-    format(number, 16, "%d", dir->pid);
-    return number;
+    return dir->ops->own_name ? dir->ops->own_name(dir, number) : ramfs_name_of(dir);
 }
 
 long path_name(const struct inode *dir, const char *name, char *buf, size_t size)

@@ -6,8 +6,6 @@
 #include "kernel/slab.h"
 #include "kernel/time.h"
 
-#define NUMBER_MAX 32768
-
 /* Linux's for its first process, on a machine of a few GiB; those not named have no limit. */
 static const struct rlimit default_limits[RLIMITS] = {
     [RLIMIT_CPU] = {RLIM_INFINITY, RLIM_INFINITY},
@@ -29,6 +27,7 @@ static const struct rlimit default_limits[RLIMITS] = {
 };
 
 struct process *process_all;
+int process_number_max = 32768;
 
 struct process *process_find(int pid)
 {
@@ -52,7 +51,7 @@ int process_new_number(void)
     static int last = INIT_PID;
 
     do
-        last = last < NUMBER_MAX ? last + 1 : INIT_PID + 1;
+        last = last + 1 < process_number_max ? last + 1 : INIT_PID + 1;
     while (number_in_use(last));
     return last;
 }

@@ -24,6 +24,10 @@ struct itimer {
     uint64_t interval; /* from one time to the next; 0: once */
 };
 
+/* The least keeps a process from being killed when memory is out. */
+#define OOM_SCORE_ADJ_MIN (-1000)
+#define OOM_SCORE_ADJ_MAX 1000
+
 struct process {
     int pid;
     int pgid, sid;
@@ -45,6 +49,7 @@ struct process {
     bool subreaper;    /* orphans among its descendants become its children */
     bool no_new_privs; /* prctl, without effect */
     bool undumpable;
+    int oom_score_adj; /* thousandths of all memory that it counts as more than it has, when that is out */
     struct rlimit limits[RLIMITS];
     struct signals signals;
     struct itimer timers[ITIMERS];
@@ -92,8 +97,9 @@ static inline bool process_any(void)
  */
 [[nodiscard]] struct process *process_create(int pid, struct process *parent);
 
-/* A number that no thread, process, group or session has. */
+/* A number that no thread, process, group or session has, below process_number_max. */
 int process_new_number(void);
+extern int process_number_max;
 
 /* Pass the limits that mm/ looks at on to @mm. Lock: @mm's, for write, unless nobody else knows it. */
 void process_apply_limits(const struct process *process, struct mm *mm);

@@ -7,6 +7,8 @@
 #include "kernel/process.h"
 #include "kernel/time.h"
 
+struct sched_stats sched_stats;
+
 static struct thread *first_ready, *last_ready; /* by queue; the running one is not in it */
 static struct thread *sleepers;                 /* by sleeper */
 static struct thread *dead;                     /* has ended, on the stack that it still used */
@@ -138,8 +140,12 @@ static struct thread *wait_for_ready(void)
 {
     struct thread *next;
 
-    while (!(next = dequeue()))
+    while (!(next = dequeue())) {
+        uint64_t since = time_monotonic_ns();
+
         interrupts_wait();
+        sched_stats.idle_ns += time_monotonic_ns() - since;
+    }
     return next;
 }
 
@@ -156,6 +162,11 @@ static void reschedule(void)
         this_cpu()->reschedule = false;
         return;
     }
+    sched_stats.switches++;
+    if (prev->state == THREAD_SLEEPING)
+        prev->waits++;
+    else
+        prev->preemptions++;
     if (prev->state != THREAD_DEAD)
         cpu_fpu_save(&prev->fpu);
     load(next);
@@ -173,6 +184,7 @@ void sched_begin(struct trap_frame *frame)
 
 void sched_start(struct thread *thread)
 {
+    sched_stats.started++;
     enqueue(thread);
 }
 
@@ -250,6 +262,7 @@ void sched_interrupt(struct thread *thread)
 
 void sched_run(struct thread *first)
 {
+    sched_stats.started++;
     load(first);
     thread_switch(&boot_sp, first->sp);
     switched();

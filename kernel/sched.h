@@ -40,6 +40,14 @@ void sched_interrupt(struct thread *thread);
 /* Let the others run, and come back. */
 void sched_yield(void);
 
+/* Since boot, for /proc/stat. */
+struct sched_stats {
+    uint64_t idle_ns;  /* nobody was ready */
+    uint64_t switches; /* from one thread to another */
+    uint64_t started;  /* threads, the first included */
+};
+extern struct sched_stats sched_stats;
+
 /* The processor time of @thread, ns. */
 uint64_t sched_time(const struct thread *thread);
 

@@ -1,26 +1,26 @@
 /* Calls about the system as a whole. */
 #include "kernel/abi/errno.h"
-#include "kernel/abi/system.h"
 #include "kernel/frames.h"
 #include "kernel/power.h"
 #include "kernel/process.h"
 #include "kernel/random.h"
 #include "kernel/syscall.h"
+#include "kernel/system.h"
 #include "kernel/time.h"
 #include "kernel/uaccess.h"
 
+struct utsname system_name = {
+    .sysname = "Realign",
+    .nodename = "realign",
+    .release = "6.18.0-realign",
+    .version = "#1",
+    .machine = "x86_64",
+    .domainname = "(none)",
+};
+
 SYSCALL1(uname, vaddr_t, out)
 {
-    static const struct utsname name = {
-        .sysname = "Realign",
-        .nodename = "realign",
-        .release = "6.18.0-realign",
-        .version = "#1",
-        .machine = "x86_64",
-        .domainname = "(none)",
-    };
-
-    return copy_to_user(out, &name, sizeof(name));
+    return copy_to_user(out, &system_name, sizeof(system_name));
 }
 
 SYSCALL1(sysinfo, vaddr_t, out)

@@ -2,91 +2,78 @@
 
 #include <stdarg.h>
 
-#include "kernel/abi/errno.h"
 #include "kernel/format.h"
 #include "kernel/slab.h"
 #include "kernel/string.h"
 
-#define TEXT_BYTES (PAGE_SIZE - sizeof(struct text_page *))
+#define LINE_MAX 256
 
-struct text_page {
-    struct text_page *next;
-    char bytes[TEXT_BYTES];
-};
-_Static_assert(sizeof(struct text_page) == PAGE_SIZE, "a page of memory each");
-
-static bool grow(struct text *text)
+/* Move to a place of at least @size bytes. */
+static bool grow(struct text *text, size_t size)
 {
-    struct text_page *page = kmalloc(sizeof(*page));
+    size_t larger = text->size ? text->size : PAGE_SIZE;
+    char *bytes;
 
-    if (!page) {
-        text->out_of_memory = true;
+    while (larger < size)
+        larger *= 2;
+    bytes = kmalloc(larger);
+    if (!bytes)
         return false;
-    }
-    if (text->last)
-        text->last->next = page;
-    else
-        text->first = page;
-    text->last = page;
+    if (text->length)
+        memcpy(bytes, text->bytes, text->length);
+    kfree(text->bytes, text->size);
+    text->bytes = bytes;
+    text->size = larger;
     return true;
+}
+
+char *text_room(struct text *text, size_t size)
+{
+    if (text->size - text->length < size && !grow(text, text->length + size)) {
+        text->out_of_memory = true;
+        return NULL;
+    }
+    return text->bytes + text->length;
+}
+
+void text_grown(struct text *text, size_t length)
+{
+    text->length += length;
 }
 
 void text_add(struct text *text, const char *bytes, size_t length)
 {
-    while (length > 0) {
-        size_t used = text->length % TEXT_BYTES, n;
+    char *room = text_room(text, length);
 
-        if (used == 0 && !grow(text))
-            return;
-        n = min_u64(length, TEXT_BYTES - used);
-        memcpy(text->last->bytes + used, bytes, n);
-        text->length += n;
-        bytes += n;
-        length -= n;
-    }
+    if (!room)
+        return;
+    memcpy(room, bytes, length);
+    text_grown(text, length);
 }
 
 void text_format(struct text *text, const char *fmt, ...)
 {
-    char line[256];
+    char *room = text_room(text, LINE_MAX);
     va_list args;
     int n;
 
+    if (!room)
+        return;
     va_start(args, fmt);
-    n = format_v(line, sizeof(line), fmt, args);
+    n = format_v(room, LINE_MAX, fmt, args);
     va_end(args);
     if (n > 0)
-        text_add(text, line, min_u64((uint64_t)n, sizeof(line) - 1));
-}
-
-long text_read(const struct text *text, struct io *io, uint64_t pos)
-{
-    const struct text_page *page = text->first;
-
-    if (pos >= text->length)
-        return 0;
-    for (uint64_t skip = pos / TEXT_BYTES; skip > 0; skip--)
-        page = page->next;
-    while (io->left && pos < text->length) {
-        uint64_t at = pos % TEXT_BYTES;
-        uint64_t n = io_put(io, page->bytes + at, min_u64(text->length - pos, TEXT_BYTES - at));
-
-        if (!n)
-            return io_result(io, -EFAULT);
-        pos += n;
-        if (pos % TEXT_BYTES == 0)
-            page = page->next;
-    }
-    return (long)io->done;
+        text_grown(text, min_u64((uint64_t)n, LINE_MAX - 1));
 }
 
 void text_clear(struct text *text)
 {
-    struct text_page *page, *next;
+    text->length = 0;
+    text->out_of_memory = false;
+}
 
-    for (page = text->first; page; page = next) {
-        next = page->next;
-        kfree(page, sizeof(*page));
-    }
+void text_free(struct text *text)
+{
+    kfree(text->bytes, text->size);
     *text = (struct text){0};
 }

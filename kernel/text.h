@@ -1,25 +1,27 @@
 /* Text that grows: what /proc's files are written to before they are read. */
 #pragma once
 
-#include "kernel/io.h"
-
-struct text_page;
+#include "mm/types.h"
 
 /* All zero: empty. */
 struct text {
-    struct text_page *first;
-    struct text_page *last;
-    uint64_t length;
+    char *bytes;
+    size_t size; /* allocated */
+    size_t length;
     bool out_of_memory; /* something is missing */
 };
+
+/* Room for @size bytes behind the text, for text_grown() to be told of; NULL when memory is out. */
+char *text_room(struct text *text, size_t size);
+void text_grown(struct text *text, size_t length);
 
 void text_add(struct text *text, const char *bytes, size_t length);
 
 /* As printf; one call adds at most 255 bytes. */
 void text_format(struct text *text, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
-/* Hand out what @io wants from @pos on: how many bytes, or -EFAULT. */
-[[nodiscard]] long text_read(const struct text *text, struct io *io, uint64_t pos);
+/* Nothing in it; its memory is kept. */
+void text_clear(struct text *text);
 
 /* Free it; it is empty then. */
-void text_clear(struct text *text);
+void text_free(struct text *text);

@@ -48,6 +48,8 @@ struct thread {
     uint64_t deadline;      /* and until when, on the monotonic clock */
     uint64_t ran_ns;        /* processor time, up to the last switch away */
     uint64_t in_since;      /* on the processor since */
+    uint64_t waits;         /* times that it gave the processor up because it slept */
+    uint64_t preemptions;   /* or because others were to run */
     vaddr_t stack;          /* the upper end of its kernel stack */
     uint64_t sp;            /* of the kernel, while it does not run */
     uint64_t fs_base, gs_base;

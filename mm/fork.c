@@ -141,6 +141,9 @@ struct mm *mm_fork(struct mm *parent)
     struct gather g;
 
     mm_assert(port_locked_write(&parent->lock));
+    if (mm_config.overcommit == OVERCOMMIT_NEVER &&
+        !vma_may_commit(VMA_WRITE, parent->committed_pages))
+        return NULL;
     child = mm_create();
     if (!child)
         return NULL;

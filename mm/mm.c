@@ -103,6 +103,20 @@ void mm_destroy(struct mm *mm)
     port_free(mm, sizeof(*mm));
 }
 
+uint64_t mm_committed(void)
+{
+    uint64_t pages = 0;
+
+    for (const struct mm *mm = mm_all; mm; mm = mm->next_mm)
+        pages += mm->committed_pages;
+    return pages;
+}
+
+uint64_t mm_commit_limit(void)
+{
+    return port_frames_total() * COMMIT_PERCENT / 100;
+}
+
 paddr_t mm_root(const struct mm *mm)
 {
     return port_paddr(mm->pt.root);

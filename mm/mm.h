@@ -44,7 +44,9 @@ struct mm_layout {
     vaddr_t stack_top;
     vaddr_t arg_start, arg_end;
     vaddr_t env_start, env_end;
-    vaddr_t mmap_base; /* the gap search starts below it and goes down */
+    vaddr_t auxv_start, auxv_end;
+    vaddr_t start_stack; /* the program's first stack pointer */
+    vaddr_t mmap_base;   /* the gap search starts below it and goes down */
 };
 
 /* All address spaces, by next_mm. */
@@ -52,29 +54,38 @@ extern struct mm *mm_all;
 
 struct mm {
     struct port_lock lock;
-    struct pt pt;            /* lock */
-    struct vma *first;       /* lock; by address */
-    struct vma *last;        /* lock */
-    struct vma *tree;        /* lock; root of the search tree */
-    uint32_t vma_count;      /* lock */
-    uint32_t tree_seed;      /* lock; of the priorities in the tree, never 0 */
-    uint64_t anon_ids;       /* lock; last identity given to a VMA's anonymous pages */
-    uint64_t total_pages;    /* lock; in all VMAs */
-    uint64_t data_pages;     /* lock; in private writable VMAs, stacks aside */
-    uint64_t stack_pages;    /* lock; in VMAs that grow down */
-    uint64_t locked_pages;   /* lock; in VMAs with VMA_LOCKED */
-    uint64_t rss_pages;      /* lock; frames mapped */
-    uint32_t future_flags;   /* lock; VMA_LOCKED when mlockall asked for it */
-    struct mm_limits limits; /* lock */
-    struct mm_layout layout; /* lock */
+    struct pt pt;             /* lock */
+    struct vma *first;        /* lock; by address */
+    struct vma *last;         /* lock */
+    struct vma *tree;         /* lock; root of the search tree */
+    uint32_t vma_count;       /* lock */
+    uint32_t tree_seed;       /* lock; of the priorities in the tree, never 0 */
+    uint64_t anon_ids;        /* lock; last identity given to a VMA's anonymous pages */
+    uint64_t total_pages;     /* lock; in all VMAs */
+    uint64_t data_pages;      /* lock; in private writable VMAs, stacks aside */
+    uint64_t stack_pages;     /* lock; in VMAs that grow down */
+    uint64_t locked_pages;    /* lock; in VMAs with VMA_LOCKED */
+    uint64_t committed_pages; /* lock; promised: in VMAs with VMA_ACCOUNT */
+    uint64_t rss_pages;       /* lock; frames mapped */
+    uint32_t future_flags;    /* lock; VMA_LOCKED when mlockall asked for it */
+    struct mm_limits limits;  /* lock */
+    struct mm_layout layout;  /* lock */
     uint32_t users;     /* processes that run in it; of whoever holds one of these references */
     struct mm *next_mm; /* all of them, for mm_check */
 };
 
-/* Settings of the whole of mm/, from the command line at boot, read only after that. */
 enum realign { REALIGN_OFF, REALIGN_PMD, REALIGN_FULL };
 
 enum thp { THP_NEVER, THP_MADVISE, THP_ALWAYS };
+
+/* How much private memory may be promised, by Linux's numbers: see vma_may_commit(). */
+enum overcommit { OVERCOMMIT_GUESS, OVERCOMMIT_ALWAYS, OVERCOMMIT_NEVER };
+#define COMMIT_PERCENT 50 /* of all memory, with OVERCOMMIT_NEVER */
+
+/*
+ * Settings of the whole of mm/, from the command line at boot; some of them change later, by
+ * /proc/sys.
+ */
 
 struct mm_config {
     enum realign realign;
@@ -82,6 +93,7 @@ struct mm_config {
     bool randomize; /* mmap base, brk and stack at random places */
     vaddr_t mmap_min_addr;
     uint32_t max_map_count;
+    enum overcommit overcommit;
     uint64_t stack_guard; /* bytes kept free below a VMA that grows down */
 };
 extern struct mm_config mm_config;
@@ -156,6 +168,10 @@ void mm_put(struct mm *mm);
  * root now loaded: load another first. No lock.
  */
 void mm_destroy(struct mm *mm);
+
+/* Pages of private memory that are promised to all, and that may be with OVERCOMMIT_NEVER. No lock. */
+uint64_t mm_committed(void);
+uint64_t mm_commit_limit(void);
 
 /* The physical address of the root, for CR3. */
 paddr_t mm_root(const struct mm *mm);

@@ -19,7 +19,7 @@ typedef unsigned long long ull;
 /* ---- VMAs ---- */
 
 struct vma_totals {
-    uint64_t count, pages, data, stack, locked;
+    uint64_t count, pages, data, stack, locked, committed;
 };
 
 static void check_vma(const struct vma *vma, struct vma_totals *t)
@@ -39,6 +39,7 @@ static void check_vma(const struct vma *vma, struct vma_totals *t)
     t->stack += vma->flags & VMA_GROWSDOWN ? pages : 0;
     t->data += (vma->flags & (VMA_WRITE | VMA_SHARED | VMA_GROWSDOWN)) == VMA_WRITE ? pages : 0;
     t->locked += vma->flags & VMA_LOCKED ? pages : 0;
+    t->committed += vma->flags & VMA_ACCOUNT ? pages : 0;
 }
 
 /* The VMA that follows @vma in the tree. */
@@ -109,6 +110,8 @@ static void check_vmas(const struct mm *mm)
           (ull)t.data);
     CHECK(mm->stack_pages == t.stack, "%llu stack pages, recounted %llu", (ull)mm->stack_pages,
           (ull)t.stack);
+    CHECK(mm->committed_pages == t.committed, "%llu committed pages, recounted %llu",
+          (ull)mm->committed_pages, (ull)t.committed);
     CHECK(mm->locked_pages == t.locked, "%llu locked pages, recounted %llu", (ull)mm->locked_pages,
           (ull)t.locked);
 }

@@ -213,6 +213,8 @@ static void account(struct mm *mm, const struct vma *vma, int sign)
         mm->data_pages += pages;
     if (vma->flags & VMA_LOCKED)
         mm->locked_pages += pages;
+    if (vma->flags & VMA_ACCOUNT)
+        mm->committed_pages += pages;
 }
 
 static void list_insert(struct mm *mm, struct vma *vma)
@@ -428,5 +430,9 @@ bool vma_may_lock(const struct mm *mm, uint32_t flags, uint64_t pages)
 
 bool vma_may_commit(uint32_t flags, uint64_t pages)
 {
-    return !vma_is_reserved(flags) || pages <= port_frames_total();
+    if (!vma_is_reserved(flags) || mm_config.overcommit == OVERCOMMIT_ALWAYS)
+        return true;
+    if (mm_config.overcommit == OVERCOMMIT_NEVER)
+        return pages + mm_committed() <= mm_commit_limit();
+    return pages <= port_frames_total();
 }

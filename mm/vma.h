@@ -188,7 +188,7 @@ bool vma_may_expand(const struct mm *mm, uint32_t flags, uint64_t pages);
 bool vma_may_lock(const struct mm *mm, uint32_t flags, uint64_t pages);
 
 /*
- * Whether private writable memory of @pages is no more than the machine could ever hold, or asked
- * not to be counted.
+ * Whether @pages more with @flags may be promised: private writable memory no more than the machine
+ * could ever hold, or what mm_config.overcommit says in place of that.
  */
 bool vma_may_commit(uint32_t flags, uint64_t pages);

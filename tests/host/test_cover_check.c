@@ -194,6 +194,11 @@ static void wrong_locked(void)
     mm->locked_pages--;
 }
 
+static void wrong_committed(void)
+{
+    mm->committed_pages++;
+}
+
 /* ---- Spoiling: tables ---- */
 
 static void leaf_without_reference(void)
@@ -349,6 +354,7 @@ static const struct {
     {"%llu data pages, recounted %llu", wrong_data},
     {"%llu stack pages, recounted %llu", wrong_stack},
     {"%llu locked pages, recounted %llu", wrong_locked},
+    {"%llu committed pages, recounted %llu", wrong_committed},
     {"%llx maps a frame that nobody holds", leaf_without_reference},
     {"an entry for %llx outside all VMAs", leaf_behind_its_vma},
     {"%llx maps a block that is not aligned", block_not_aligned},
