@@ -44,6 +44,7 @@ static void forget_all(void)
     free(sim.meta);
     free(sim.state);
     sim_tlb_reset();
+    sim_history_reset(0);
 }
 
 void sim_start(uint32_t frames)
@@ -56,6 +57,7 @@ void sim_start(uint32_t frames)
     sim.state = calloc(frames + 1, sizeof(*sim.state));
     if (!sim.arena || !sim.meta || !sim.state)
         sim_die("the host is out of memory");
+    sim_history_reset(frames);
     memset(sim.arena, POISON, (size_t)(frames + 1) * PAGE_SIZE);
     ASAN_POISON_MEMORY_REGION(sim.arena, (size_t)(frames + 1) * PAGE_SIZE);
     for (uint32_t f = frames; f > 0; f--) {
@@ -250,6 +252,7 @@ void port_frame_free(paddr_t pa)
         sim_tlb_die_of_free(f);
     if (sim.meta[f].refs)
         sim_die("frame %u freed with %u references", f, sim.meta[f].refs);
+    sim_history_forget(f);
     memset(bytes, POISON, sim.frame_bytes);
     ASAN_POISON_MEMORY_REGION(bytes, PAGE_SIZE);
     sim.meta[f] = (struct frame){0};

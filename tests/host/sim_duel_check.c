@@ -229,6 +229,7 @@ static void check_counts(const struct duel *d)
 
 void duel_compare(struct duel *d)
 {
+    sim_op("the comparison");
     check_extents(d);
     for (unsigned i = 0; i < d->m.count; i++)
         check_page(d, i);

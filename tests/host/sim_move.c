@@ -196,6 +196,7 @@ static void touch_all(struct scene *s)
 
     for (unsigned i = 0; i < s->count; i++)
         sim_access(&s->mm, cpu++ % SIM_CPUS, s->page[i].va, ACCESS_READ);
+    sim_tlb_check(&s->mm);
 }
 
 /* The target's own pages, which go between plan and commit as mremap's do. */
@@ -217,6 +218,7 @@ static void commit(struct scene *s, uint32_t free_before)
     uint64_t flushes = sim_flushes();
     struct gather g;
 
+    sim_op("the move");
     tlb_begin(&g, &s->mm, &s->mm.pt);
     if (s->target_used)
         clear_target(s, &g);

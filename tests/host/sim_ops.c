@@ -183,9 +183,12 @@ long sim_stack_shift(struct mm *mm, uint64_t shift)
 static enum fault_result touch(struct mm *mm, unsigned cpu, vaddr_t va, enum access access,
                                paddr_t *pa)
 {
+    static const char *const names[] = {"a read", "a write", "an execution"};
+
     for (unsigned tries = 0; tries < 4; tries++) {
         enum fault_result result;
 
+        sim_op(names[access]);
         *pa = sim_access(mm, cpu, va, access);
         if (*pa)
             return FAULT_DONE;
@@ -197,8 +200,7 @@ static enum fault_result touch(struct mm *mm, unsigned cpu, vaddr_t va, enum acc
         if (result != FAULT_DONE)
             return result;
     }
-    sim_die("%s at %llx faults for ever", access == ACCESS_WRITE ? "write" : "read",
-            (unsigned long long)va);
+    sim_die("%s at %llx faults for ever", names[access], (unsigned long long)va);
 }
 
 enum fault_result sim_touch(struct mm *mm, unsigned cpu, vaddr_t va, enum access access)

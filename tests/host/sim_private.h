@@ -49,6 +49,18 @@ void sim_tlb_reset(void);
 /* The story of frame @f, which is being freed while a CPU caches it. */
 _Noreturn void sim_tlb_die_of_free(uint32_t f);
 
+/* ---- Who changed an entry ---- */
+
+void sim_history_reset(uint32_t frames); /* 0: at the end */
+void sim_history_forget(uint32_t f);
+
+/* The end of an operation: what its tables are now. And what it flushed. */
+void sim_history_note(const struct mm *mm);
+void sim_history_flush(const struct mm *mm, struct range range);
+
+/* The story of the @level entry of the span at @base, which is not any more what a CPU cached. */
+const char *sim_history_words(const struct mm *mm, vaddr_t base, unsigned level);
+
 /* What the tables say of @va now. */
 struct sim_walk {
     struct pte *entry[PT_LEVELS]; /* by level, from the root's down to where the walk ended */

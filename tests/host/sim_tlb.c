@@ -154,13 +154,23 @@ static const char *words_of(const struct cpu *cpu, const struct cached *c)
     return words;
 }
 
+/* Who cached it, who changed it since, what that one flushed and should have. */
+static const char *story_of(const struct cpu *cpu, const struct cached *c)
+{
+    static char story[700];
+
+    snprintf(story, sizeof(story), "%s; %s", words_of(cpu, c),
+             sim_history_words(c->mm, c->base, c->level));
+    return story;
+}
+
 void sim_tlb_die_of_free(uint32_t f)
 {
     for (struct cpu *cpu = cpus; cpu < cpus + SIM_CPUS; cpu++)
         for (uint32_t i = 0; i < cpu->count; i++)
             if (cpu->cached[i].pa >> PAGE_SHIFT == f)
                 sim_die("frame %u freed without a flush before: %s", f,
-                        words_of(cpu, &cpu->cached[i]));
+                        story_of(cpu, &cpu->cached[i]));
     sim_die("frame %u freed while cached", f);
 }
 
@@ -172,17 +182,16 @@ static void check_current(const struct cpu *cpu, const struct cached *c, const s
     if (c->level >= w->level)
         now = *w->entry[c->level];
     if (c->link && (!pte_is_table(now, c->level) || pte_addr(now) != c->pa))
-        sim_die("stale link, not flushed: %s; the entry is now %llx", words_of(cpu, c),
-                (unsigned long long)now.raw);
+        sim_die("stale link, not flushed: %s", story_of(cpu, c));
     if (c->link)
         return;
     if (!w->leaf || w->level != c->level || pte_addr(now) != c->pa || (c->rights & ~w->rights))
-        sim_die("stale translation, not flushed: %s; the entry is now %llx", words_of(cpu, c),
-                (unsigned long long)now.raw);
+        sim_die("stale translation, not flushed: %s", story_of(cpu, c));
 }
 
 void sim_tlb_check(struct mm *mm)
 {
+    sim_history_note(mm);
     for (struct cpu *cpu = cpus; cpu < cpus + SIM_CPUS; cpu++) {
         for (uint32_t i = 0; i < cpu->count; i++) {
             struct sim_walk w;
@@ -218,6 +227,7 @@ void port_tlb_flush(struct mm *mm, struct range range)
         sim_die("flush of %llx-%llx", (unsigned long long)range.start,
                 (unsigned long long)range.end);
     sim.flushes++;
+    sim_history_flush(mm, range);
     forget(mm, range);
     if (sim_after_flush)
         sim_after_flush();
@@ -226,6 +236,7 @@ void port_tlb_flush(struct mm *mm, struct range range)
 void port_tlb_flush_all(struct mm *mm)
 {
     sim.flushes++;
+    sim_history_flush(mm, (struct range){0, USER_END});
     sim_tlb_leave(mm);
     if (sim_after_flush)
         sim_after_flush();

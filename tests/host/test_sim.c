@@ -4,6 +4,8 @@
 /* host-build: 9/4 3/3 */
 #include "tests/host/test.h"
 
+#include "tests/host/sim_private.h"
+
 static struct mm machine;
 
 static void start(void)
@@ -105,6 +107,7 @@ static void frees_cached_page(void)
     start();
     pa = sim_map(&machine, PAGE_A, PTE_R, PT_PTE);
     assert_true(sim_access(&machine, 2, PAGE_A, ACCESS_READ));
+    sim_history_note(&machine);
     sim_op("forgetful unmap");
     pt_write(pt_entry(&machine.pt, PAGE_A, PT_PTE), pte_none());
     port_frame(pa)->refs = 0;
@@ -159,6 +162,46 @@ static void keeps_stale_link(void)
     table = port_frame_alloc(true);
     *pt_entry(&machine.pt, PAGE_A, PT_PMD) = pte_table(table);
     sim_access(&machine, 0, PAGE_A + PAGE_SIZE, ACCESS_READ);
+}
+
+/* Noted when it was settled, and told after other operations. */
+static void tells_who_changed(void)
+{
+    start();
+    sim_map(&machine, PAGE_A, PTE_R | PTE_W, PT_PTE);
+    sim_op("a read");
+    assert_true(sim_access(&machine, 1, PAGE_A, ACCESS_READ));
+    sim_op("a protection");
+    pt_entry(&machine.pt, PAGE_A, PT_PTE)->raw &= ~PTE_WRITE;
+    port_tlb_flush(&machine, (struct range){0x9000, 0xa000});
+    sim_history_note(&machine);
+    sim_op("another call");
+    port_tlb_flush(&machine, (struct range){0xb000, 0xc000});
+    sim_tlb_check(&machine);
+}
+
+/* In the middle of the operation that changes it. */
+static void tells_who_is_changing(void)
+{
+    start();
+    sim_map(&machine, PAGE_A, PTE_R, PT_PTE);
+    sim_op("a read");
+    assert_true(sim_access(&machine, 1, PAGE_A, ACCESS_READ));
+    sim_history_note(&machine);
+    sim_op("a forgetful unmap");
+    pt_write(pt_entry(&machine.pt, PAGE_A, PT_PTE), pte_none());
+    sim_access(&machine, 1, PAGE_A, ACCESS_READ);
+}
+
+/* Who cached it, who changed it, what that one flushed and should have. */
+static void test_stories(void **state)
+{
+    assert_dies(tells_who_changed, "cpu 1 cached in a read (#1) the translation");
+    assert_dies(tells_who_changed, "a protection (#2) made it");
+    assert_dies(tells_who_changed, "that flushed 9000-a000, and should have flushed 3000-4000");
+    assert_dies(tells_who_is_changing, "a forgetful unmap (#2) made it 0; that flushed nothing");
+    assert_dies(frees_cached_page, "forgetful unmap (#1) made it 0; that flushed nothing");
+    assert_dies(frees_cached_table, "of its entry nothing was noted");
 }
 
 static void panics(void)
@@ -328,6 +371,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_deaths),
+        cmocka_unit_test(test_stories),
         cmocka_unit_test(test_access_obeys_rights),
         cmocka_unit_test(test_access_sets_bits),
         cmocka_unit_test(test_huge_leaf),
