@@ -211,13 +211,13 @@ static long console_read(struct file *file, struct io *io, uint64_t pos)
         return err;
     console_interrupt();
     while (!console.ready) {
+        if (file->flags & O_NONBLOCK)
+            return -EAGAIN;
+        err = sched_sleep(&console, deadline);
         if (err == -ETIMEDOUT)
             return 0;
         if (err)
             return -ERESTARTSYS;
-        if (file->flags & O_NONBLOCK)
-            return -EAGAIN;
-        err = sched_sleep(&console, deadline);
     }
     return give(io);
 }

@@ -231,8 +231,6 @@ long sched_sleep(const void *channel, uint64_t deadline_ns)
     if (time_monotonic_ns() >= deadline_ns)
         return -ETIMEDOUT;
     sleep(channel, deadline_ns, false);
-    if (self->work && signal_wanted(self))
-        return -EINTR;
     return 0;
 }
 

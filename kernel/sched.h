@@ -17,8 +17,9 @@
 #define SCHED_FOREVER UINT64_MAX
 
 /*
- * Sleep until sched_wake(@channel), or @deadline_ns on the monotonic clock. 0, or -ETIMEDOUT; -EINTR at once, or later,
- * when a signal is to be acted on.
+ * Sleep until sched_wake(@channel), @deadline_ns on the monotonic clock, or a signal: 0, whichever it was. The caller
+ * looks again at what it waits for and comes back; -EINTR or -ETIMEDOUT at once when there is a signal to act on or the
+ * time has come. So what is there counts more than a signal that comes with it.
  */
 [[nodiscard]] long sched_sleep(const void *channel, uint64_t deadline_ns);
 

@@ -78,11 +78,9 @@ static long wait_for(long (*look)(void *what), void *what, uint64_t deadline)
     long found = look(what);
 
     while (!found && time_monotonic_ns() < deadline) {
-        long err = sched_sleep(&any_file, deadline);
-
-        found = look(what);
-        if (err == -EINTR && !found)
+        if (sched_sleep(&any_file, deadline) == -EINTR)
             return -ERESTARTNOHAND;
+        found = look(what);
     }
     return found;
 }
@@ -124,17 +122,6 @@ static long fetch_span(vaddr_t user, uint64_t unit, uint64_t *deadline)
         !__builtin_add_overflow(ns, (uint64_t)words[1] * unit, &ns))
         *deadline = deadline_in(ns);
     return 0;
-}
-
-/* Until the call ends, another signal mask counts: once there are handlers to be called by it. */
-static long mask_begin(vaddr_t set, uint64_t size)
-{
-    return set && size != sizeof(sigset_t) ? -EINVAL : 0;
-}
-
-static long mask_end(long result)
-{
-    return result;
 }
 
 /* ---- poll ---- */
@@ -179,11 +166,22 @@ static long poll_until(vaddr_t user, uint32_t count, uint64_t deadline)
     return found;
 }
 
+static long poll_again(const struct restart *poll)
+{
+    long found = poll_until(poll->user, poll->number, poll->deadline);
+
+    if (found != -ERESTARTNOHAND)
+        return found;
+    thread_current()->restart = *poll;
+    return -ERESTART_RESTARTBLOCK;
+}
+
 SYSCALL3(poll, vaddr_t, fds, uint32_t, count, int, timeout_ms)
 {
     uint64_t ns = (uint64_t)timeout_ms * (NS_PER_SEC / 1000);
+    uint64_t deadline = timeout_ms < 0 ? SCHED_FOREVER : deadline_in(ns);
 
-    return poll_until(fds, count, timeout_ms < 0 ? SCHED_FOREVER : deadline_in(ns));
+    return poll_again(&(struct restart){poll_again, deadline, fds, count});
 }
 
 SYSCALL5(ppoll, vaddr_t, fds, uint32_t, count, vaddr_t, span, vaddr_t, mask, uint64_t, mask_size)
@@ -192,10 +190,10 @@ SYSCALL5(ppoll, vaddr_t, fds, uint32_t, count, vaddr_t, span, vaddr_t, mask, uin
     long found = fetch_span(span, 1, &deadline);
 
     if (!found)
-        found = mask_begin(mask, mask_size);
+        found = signal_mask_begin(mask, mask_size);
     if (found)
         return found;
-    found = mask_end(poll_until(fds, count, deadline));
+    found = signal_mask_end(poll_until(fds, count, deadline));
     put_left(span, deadline, 1);
     return found;
 }
@@ -314,10 +312,10 @@ SYSCALL6(pselect6, int, count, vaddr_t, in, vaddr_t, out, vaddr_t, exceptional, 
         return -EFAULT;
     found = fetch_span(span, 1, &deadline);
     if (!found)
-        found = mask_begin(argument.mask, argument.size);
+        found = signal_mask_begin(argument.mask, argument.size);
     if (found)
         return found;
-    found = mask_end(select_until(count, sets, deadline));
+    found = signal_mask_end(select_until(count, sets, deadline));
     put_left(span, deadline, 1);
     return found;
 }

@@ -111,21 +111,25 @@ static long sleep_until(int clock, uint64_t deadline)
     return 0;
 }
 
-/* A span that a signal interrupts: what is left of it is told, and can be slept on with restart_syscall(). */
-static long sleep_span(struct restart span)
+/*
+ * Sleep until clock span->number shows the deadline. When a signal interrupts that, what is left is told at span->user
+ * unless that is 0.
+ */
+static long sleep_span(const struct restart *span)
 {
+    int clock = (int)span->number;
     struct timespec left;
     uint64_t now;
 
-    if (!sleep_until(span.clock, span.deadline))
+    if (!sleep_until(clock, span->deadline))
         return 0;
-    read_clock(span.clock, &now);
-    if (now >= span.deadline)
+    read_clock(clock, &now);
+    if (now >= span->deadline)
         return 0;
-    left = timespec_of(span.deadline - now);
-    if (span.left && copy_to_user(span.left, &left, sizeof(left)))
+    left = timespec_of(span->deadline - now);
+    if (span->user && copy_to_user(span->user, &left, sizeof(left)))
         return -EFAULT;
-    thread_current()->restart = span;
+    thread_current()->restart = *span;
     return -ERESTART_RESTARTBLOCK;
 }
 
@@ -140,16 +144,16 @@ static long sleep_on(int clock, vaddr_t user, bool absolute, vaddr_t left)
         return sleep_until(clock, ns) ? -ERESTARTNOHAND : 0;
     if (read_clock(clock, &now) && __builtin_add_overflow(ns, now, &ns))
         ns = UINT64_MAX;
-    return sleep_span((struct restart){clock, ns, left});
+    return sleep_span(&(struct restart){sleep_span, ns, left, (uint32_t)clock});
 }
 
-/* The kernel makes this call for a program whose sleep was interrupted, when no handler was called. */
+/* The kernel makes this call for a program whose call was interrupted, when no handler was called. */
 SYSCALL0(restart_syscall)
 {
-    struct restart span = thread_current()->restart;
+    struct restart restart = thread_current()->restart;
 
     thread_current()->restart = (struct restart){0};
-    return span.deadline ? sleep_span(span) : -EINTR;
+    return restart.again ? restart.again(&restart) : -EINTR;
 }
 
 SYSCALL2(nanosleep, vaddr_t, span, vaddr_t, left)

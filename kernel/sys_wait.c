@@ -97,16 +97,13 @@ static long look(struct wait *w)
 /* 0, with w->pid 0 when nobody has news and that was not to be waited for; or -ECHILD, -ERESTARTSYS. */
 static long wait(struct wait *w)
 {
-    long interrupted = 0;
-
     for (;;) {
-        long err = look(w); /* once more also when a signal came, which may be the child's */
+        long err = look(w);
 
         if (err || w->pid || (w->options & WNOHANG))
             return err;
-        if (interrupted)
+        if (sched_sleep(&process_current()->child, SCHED_FOREVER))
             return -ERESTARTSYS;
-        interrupted = sched_sleep(&process_current()->child, SCHED_FOREVER);
     }
 }
 

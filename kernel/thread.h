@@ -25,11 +25,12 @@ struct fault {
     vaddr_t address; /* of the last page fault */
 };
 
-/* A sleep that a signal interrupted. */
+/* A call with a deadline that a signal interrupted: how restart_syscall goes on with it. */
 struct restart {
-    int clock;
-    uint64_t deadline; /* 0: there is none to go on with */
-    vaddr_t left;      /* where to tell what is left of it, or 0 */
+    long (*again)(const struct restart *restart); /* NULL: there is none */
+    uint64_t deadline;
+    vaddr_t user;    /* what the call knows there */
+    uint32_t number; /* and by that */
 };
 
 struct thread {
