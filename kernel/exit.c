@@ -71,7 +71,7 @@ static void give_children_away(struct process *process)
     }
 }
 
-/* Init ends last: all others with it. */
+/* Init ends last: all others before it. */
 static void end_all_others(struct process *init)
 {
     struct process *next;
@@ -87,10 +87,14 @@ static void end_all_others(struct process *init)
         sched_sleep_always(&init->child);
 }
 
-void process_ended(struct process *process)
+void process_last_thread(struct process *process)
 {
     if (process->pid == INIT_PID)
         end_all_others(process);
+}
+
+void process_ended(struct process *process)
+{
     cpu_load_mm(NULL);
     process_release(process);
     process_vfork_done(process);

@@ -124,6 +124,9 @@ uint64_t process_time(const struct process *process);
  */
 void process_end(struct process *process, int status);
 
+/* The last thread of @process is about to go, but still its own: init waits here for the end of all others. */
+void process_last_thread(struct process *process);
+
 /* The last thread of @process is gone. Frees what it has, gives its children away, and tells the parent. */
 void process_ended(struct process *process);
 

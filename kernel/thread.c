@@ -76,6 +76,8 @@ _Noreturn void thread_exit(void)
     struct thread *self = thread_current();
     struct process *process = self->process;
 
+    if (process->thread_count == 1)
+        process_last_thread(process);
     futex_thread_ends(self);
     process->ran_ns += sched_time(self);
     leave_process(self);
