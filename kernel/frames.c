@@ -129,6 +129,8 @@ static bool take_fresh(void)
 {
     struct range piece;
 
+    while (fresh_next < fresh.count && range_size(fresh.at[fresh_next]) == 0)
+        fresh_next++;
     if (fresh_next == fresh.count)
         return false;
     piece = first_piece(fresh.at[fresh_next]);
@@ -150,12 +152,39 @@ static unsigned find_order(unsigned order)
     return FRAMES_MAX_ORDER + 1;
 }
 
+/* A block above the highest order: from memory that was never used. */
+static paddr_t alloc_large(unsigned order)
+{
+    uint64_t size = PAGE_SIZE << order;
+
+    for (unsigned i = fresh_next; i < fresh.count; i++) {
+        paddr_t start = fresh.at[i].end / size * size - size;
+        struct range block = {start, start + size};
+
+        if (fresh.at[i].end < size || start < fresh.at[i].start || !ranges_cut(&fresh, block))
+            continue;
+        fresh_next = 0; /* the ranges have moved up or down */
+        for (paddr_t chunk = start; chunk < block.end; chunk += CHUNK_SIZE)
+            make_ready(chunk);
+        free_frames -= 1ull << order;
+        return start;
+    }
+    return 0;
+}
+
+/* It is used from now on like any other. */
+static void free_large(paddr_t pa, unsigned order)
+{
+    frames_add((struct range){pa, pa + (PAGE_SIZE << order)});
+}
+
 paddr_t frames_alloc(unsigned order)
 {
     unsigned found;
     paddr_t pa;
 
-    kassert(order <= FRAMES_MAX_ORDER);
+    if (order > FRAMES_MAX_ORDER)
+        return alloc_large(order);
     found = find_order(order);
     if (found > FRAMES_MAX_ORDER)
         return 0;
@@ -169,7 +198,10 @@ paddr_t frames_alloc(unsigned order)
 
 void frames_free(paddr_t pa, unsigned order)
 {
-    kassert(order <= FRAMES_MAX_ORDER);
+    if (order > FRAMES_MAX_ORDER) {
+        free_large(pa, order);
+        return;
+    }
     kassert(pa && !(pa & ((PAGE_SIZE << order) - 1)));
     kassert(frames_meta(pa)->next < FREE_MARK); /* freed twice */
     *frames_meta(pa) = (struct frame){0};

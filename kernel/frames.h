@@ -1,5 +1,6 @@
 /*
- * Physical memory by the frame: a buddy allocator of blocks of 2^order frames, order 0 to 10.
+ * Physical memory by the frame: a buddy allocator of blocks of 2^order frames, order 0 to 10. Larger ones come from
+ * memory that was never used before, as long as there is some; freed, they are cut up.
  *
  * Lock: none yet, one CPU. Frame 0 is never given out, so address 0 means "none".
  */

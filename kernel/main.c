@@ -32,6 +32,15 @@ static void configure_log(void)
     log_level = LOG_ERR + option_choice("loglevel", levels, LOG_INFO - LOG_ERR);
 }
 
+/* The pool of huge pages of @level, by option @name. */
+static void set_pool(const char *name, unsigned level)
+{
+    uint64_t pages = option_u64(name, 0), got = mm_hugetlb_resize(level, pages);
+
+    if (got < pages)
+        log_warn("%s=%lu: there is memory for %lu", name, pages, got);
+}
+
 static void configure_mm(void)
 {
     static const char *const thp[] = {"never", "madvise", "always", NULL};
@@ -39,9 +48,12 @@ static void configure_mm(void)
 
     mm_config.realign = option_choice("realign", realign, REALIGN_FULL);
     mm_config.thp = option_choice("thp", thp, THP_MADVISE);
+    mm_config.huge_1g = cpu_features.gb_pages;
     mm_config.randomize = !option_flag("norandmaps");
     if (mm_init() != 0)
         boot_fail("not enough memory for the memory management");
+    set_pool("hugepages", PT_PMD);
+    set_pool("hugepages_1g", PT_PUD);
 }
 
 _Noreturn void kernel_main(uint32_t magic, paddr_t info)

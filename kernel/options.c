@@ -17,6 +17,8 @@ static const struct {
     {"init", "path of the first program, /init when not given"},
     {"realign", "how page tables are moved: off, pmd, full"},
     {"thp", "transparent huge pages: never, madvise (where a program asks for them), always"},
+    {"hugepages", "pages of 2 MiB in the pool of MAP_HUGETLB"},
+    {"hugepages_1g", "pages of 1 GiB in it"},
     {"stack_shift", "bytes by which exec shifts the stack, in place of a random number"},
     {"norandmaps", "no random addresses"},
     {"seed", "number that random numbers start from: the same series in each boot"},

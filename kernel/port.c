@@ -41,7 +41,7 @@ static unsigned block_order(unsigned level)
 
 paddr_t port_block_alloc(unsigned level, bool zero)
 {
-    paddr_t block = block_order(level) <= FRAMES_MAX_ORDER ? frames_alloc(block_order(level)) : 0;
+    paddr_t block = frames_alloc(block_order(level));
 
     if (block && zero)
         memset(direct_ptr(block), 0, pt_span(level));

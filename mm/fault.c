@@ -15,6 +15,7 @@
 #include "mm/fault.h"
 
 #include "kernel/abi/errno.h"
+#include "mm/hugetlb.h"
 #include "mm/mmap.h"
 #include "mm/object.h"
 #include "mm/trace.h"
@@ -271,6 +272,8 @@ static enum fault_result climb(struct fault *f)
 
     if (result != FAULT_DONE)
         return result;
+    if (f->vma->flags & VMA_HUGETLB)
+        return hugetlb_fault(f->mm, f->vma, f->addr, f->access);
     entry = pt_lookup(&f->mm->pt, f->addr, &level);
     if (!pte_is_none(*entry))
         return fix_entry(f, entry, level);

@@ -78,7 +78,7 @@ static void copy_vmas(struct mm *child, const struct mm *parent, struct vma_rese
         copy = vma_reserve_take(reserve);
         copy->start = vma->start;
         copy->end = vma->end;
-        copy->flags = vma->flags & ~(uint32_t)(VMA_LOCKED | VMA_LOCKONFAULT);
+        copy->flags = vma->flags & ~(uint32_t)(VMA_LOCKED | VMA_LOCKONFAULT | VMA_PROMISED);
         copy->anon = child_identity(child, vma);
         copy->object = vma->object ? object_get(vma->object) : NULL;
         copy->pgoff = vma->pgoff;

@@ -1,6 +1,7 @@
 /* madvise and mincore: forget pages, fetch pages, tell which are there. */
 #include "kernel/abi/errno.h"
 #include "kernel/abi/mman.h"
+#include "mm/hugetlb.h"
 #include "mm/mmap.h"
 #include "mm/object.h"
 
@@ -37,15 +38,21 @@ static bool known_advice(int advice)
  */
 static long forget(struct mm *mm, struct range range)
 {
+    uint64_t again[PT_LEVELS] = {0};
     struct gather g;
 
     if (vma_pages_with(mm, range, VMA_LOCKED, VMA_LOCKED))
         return mm_refuse(-EINVAL, REFUSE_ACCESS);
     if (vma_first_hole(mm, range) < range.end)
         return mm_refuse(-ENOMEM, REFUSE_UNMAPPED);
+    range.end = hugetlb_floor(mm, range.end);
+    if (hugetlb_cuts(mm, range))
+        return mm_refuse(-EINVAL, REFUSE_UNALIGNED);
+    if (range.start >= range.end)
+        return 0;
 
     tlb_begin(&g, mm, &mm->pt);
-    if (tlb_reserve(&g, range)) {
+    if (hugetlb_may_forget(mm, range, again) || tlb_reserve(&g, range)) {
         tlb_finish(&g);
         return mm_refuse(-ENOMEM, REFUSE_MEMORY);
     }
@@ -53,6 +60,7 @@ static long forget(struct mm *mm, struct range range)
     /* ---- point of no return ---- */
     mmap_forget(mm, range, &g);
     tlb_finish(&g);
+    hugetlb_promise_again(again);
     return 0;
 }
 
@@ -68,7 +76,9 @@ static bool has_objects(const struct mm *mm, struct range range)
 /* MADV_FREE: at once, one of the times that it allows. Only private memory without a file. */
 static long free_lazily(struct mm *mm, struct range range)
 {
-    return has_objects(mm, range) ? mm_refuse(-EINVAL, REFUSE_ACCESS) : forget(mm, range);
+    if (has_objects(mm, range) || hugetlb_in(mm, range))
+        return mm_refuse(-EINVAL, REFUSE_ACCESS);
+    return forget(mm, range);
 }
 
 /* What a mapping is to be from now on. Too many VMAs, or too little memory, is -EAGAIN here. */
@@ -76,6 +86,8 @@ static long mark(struct mm *mm, struct range range, uint32_t set, uint32_t clear
 {
     if (vma_first_hole(mm, range) < range.end)
         return mm_refuse(-ENOMEM, REFUSE_UNMAPPED);
+    if (hugetlb_cuts(mm, range))
+        return mm_refuse(-EINVAL, REFUSE_UNALIGNED);
     return mmap_mark(mm, range, set, clear) ? -EAGAIN : 0;
 }
 
@@ -146,11 +158,10 @@ long mm_madvise(struct mm *mm, vaddr_t addr, uint64_t len, int advice)
  */
 static bool resident(struct mm *mm, const struct vma *vma, vaddr_t addr)
 {
-    struct pte *entry = pt_entry(&mm->pt, addr, PT_PTE);
     uint64_t index = vma_pgoff(vma, addr);
     paddr_t page;
 
-    if (entry && !pte_is_none(*entry))
+    if (pt_page(&mm->pt, addr))
         return true;
     if (!vma->object || index << PAGE_SHIFT >= object_size(vma->object))
         return false;

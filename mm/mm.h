@@ -90,6 +90,7 @@ enum overcommit { OVERCOMMIT_GUESS, OVERCOMMIT_ALWAYS, OVERCOMMIT_NEVER };
 struct mm_config {
     enum realign realign;
     enum thp thp;   /* transparent huge pages: where may faults bring them */
+    bool huge_1g;   /* whether the processor has leaves of 1 GiB */
     bool randomize; /* mmap base, brk and stack at random places */
     vaddr_t mmap_min_addr;
     uint32_t max_map_count;
@@ -232,6 +233,18 @@ long mm_mremap(struct mm *mm, vaddr_t old, uint64_t old_len, uint64_t new_len, u
  * read.
  */
 long mm_mincore(struct mm *mm, vaddr_t addr, uint64_t pages, uint8_t *vec);
+
+/* ---- Pools of huge pages, by level: PT_PMD, PT_PUD ---- */
+
+struct hugetlb_counts {
+    uint64_t total, free; /* pages */
+    uint64_t promised;    /* to mappings that have not touched them yet */
+    uint64_t surplus;     /* too many, to go when nobody uses them any more */
+};
+struct hugetlb_counts mm_hugetlb_counts(unsigned level);
+
+/* Make the pool as large as can be, at most @pages. How many it is meant to have now. */
+uint64_t mm_hugetlb_resize(unsigned level, uint64_t pages);
 
 /* ---- Faults ---- */
 

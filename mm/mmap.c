@@ -6,6 +6,9 @@
 
 #include "kernel/abi/errno.h"
 #include "kernel/abi/mman.h"
+#include "mm/huge_pool.h"
+#include "mm/hugetlb.h"
+#include "mm/object.h"
 
 /* ---- Unmapping ---- */
 
@@ -19,6 +22,7 @@ void mmap_forget(const struct mm *mm, struct range range, struct gather *g)
 
 void mmap_clear(struct mm *mm, struct range range, struct vma_reserve *reserve, struct gather *g)
 {
+    hugetlb_unmap(mm, range);
     mmap_forget(mm, range, g);
     vma_cut(mm, range, reserve);
 }
@@ -34,6 +38,8 @@ long mm_munmap(struct mm *mm, vaddr_t addr, uint64_t len)
         return mm_refuse(-EINVAL, REFUSE_UNALIGNED);
     if (addr > TASK_SIZE || len > TASK_SIZE - addr || len == 0)
         return mm_refuse(-EINVAL, REFUSE_LENGTH);
+    if (hugetlb_cuts(mm, range))
+        return mm_refuse(-EINVAL, REFUSE_UNALIGNED);
     if (vma_cut_splits(mm, range)) {
         if (mm->vma_count >= mm_config.max_map_count)
             return mm_refuse(-ENOMEM, REFUSE_LIMIT);
@@ -63,24 +69,35 @@ uint32_t mmap_prot_flags(uint32_t prot)
            (prot & PROT_EXEC ? VMA_EXEC : 0);
 }
 
-vaddr_t mmap_place(const struct mm *mm, vaddr_t addr, uint64_t len)
+/* The highest gap below @high, in which the mapping may be moved down to a multiple of @align. */
+static vaddr_t gap_below(const struct mm *mm, uint64_t len, uint64_t align, vaddr_t high)
+{
+    uint64_t room = len + align - PAGE_SIZE;
+    vaddr_t found = vma_gap_below(mm, room, mm_config.mmap_min_addr, high);
+
+    return found ? (found + room - len) & ~(align - 1) : 0;
+}
+
+vaddr_t mmap_place(const struct mm *mm, vaddr_t addr, uint64_t len, uint64_t align)
 {
     vaddr_t found;
 
+    addr = (addr + align - 1) & ~(align - 1);
     if (addr >= mm_config.mmap_min_addr && addr < TASK_SIZE && len <= TASK_SIZE - addr) {
         struct vma *vma = vma_find(mm, addr);
 
         if (!vma || addr + len <= vma_low(vma))
             return addr;
     }
-    found = vma_gap_below(mm, len, mm_config.mmap_min_addr, mm->layout.mmap_base);
-    return found ? found : vma_gap_below(mm, len, mm_config.mmap_min_addr, TASK_SIZE);
+    found = gap_below(mm, len, align, mm->layout.mmap_base);
+    return found ? found : gap_below(mm, len, align, TASK_SIZE);
 }
 
 /* One mmap call on its way. */
 struct map {
     struct mm *mm;
     struct range range;
+    unsigned level; /* of the leaves that are asked for: PT_PTE but for MAP_HUGETLB */
     uint32_t map_flags;
     uint32_t vma_flags;
     struct object *object; /* a reference of this call's own */
@@ -88,6 +105,20 @@ struct map {
     struct vma_reserve vmas;
     struct gather gather;
 };
+
+/* Which pages are asked for: 2 MiB where MAP_HUGETLB does not say more. False for none that there are. */
+static bool map_level(struct map *m, bool anonymous)
+{
+    unsigned log = m->map_flags >> MAP_HUGE_SHIFT & MAP_HUGE_MASK;
+
+    m->level = PT_PTE;
+    if (!(m->map_flags & MAP_HUGETLB))
+        return true;
+    m->level = PT_PMD;
+    while (m->level < PT_TOP && log && pt_shift(m->level) != log)
+        m->level++;
+    return anonymous && m->level < PT_TOP && (m->level == PT_PMD || mm_config.huge_1g);
+}
 
 /* Flags of the VMA, and whether they are allowed. */
 static long map_flags(struct map *m, uint32_t prot, bool anonymous, bool may_write)
@@ -97,8 +128,6 @@ static long map_flags(struct map *m, uint32_t prot, bool anonymous, bool may_wri
 
     if (type != MAP_PRIVATE && type != MAP_SHARED && type != MAP_SHARED_VALIDATE)
         return mm_refuse(-EINVAL, REFUSE_FLAGS);
-    if (m->map_flags & MAP_HUGETLB)
-        return mm_refuse(-ENOMEM, REFUSE_MEMORY); /* as where no huge pages were set aside */
     if (type == MAP_SHARED_VALIDATE && anonymous)
         return mm_refuse(-EINVAL, REFUSE_FLAGS);
     if (type == MAP_SHARED_VALIDATE && (m->map_flags & ~(uint32_t)MAP_LEGACY_MASK))
@@ -112,6 +141,8 @@ static long map_flags(struct map *m, uint32_t prot, bool anonymous, bool may_wri
     flags |= m->map_flags & MAP_GROWSDOWN ? VMA_GROWSDOWN : 0;
     flags |= m->map_flags & MAP_LOCKED ? VMA_LOCKED : 0;
     flags |= m->map_flags & MAP_NORESERVE ? VMA_NORESERVE : 0;
+    flags |= m->level > PT_PTE ? VMA_HUGETLB : 0;
+    flags |= m->level > PT_PMD ? VMA_HUGE_1G : 0;
     flags |= vma_is_reserved(flags) ? VMA_ACCOUNT : 0;
     m->vma_flags = flags;
     return 0;
@@ -132,18 +163,20 @@ static long map_target(struct map *m, vaddr_t addr, uint64_t len)
     if (len > TASK_SIZE)
         return mm_refuse(-ENOMEM, REFUSE_LENGTH);
     if (!fixed)
-        addr = mmap_place(m->mm, hint(addr), len);
+        addr = mmap_place(m->mm, hint(addr), len, pt_span(m->level));
     if (!fixed && !addr)
         return mm_refuse(-ENOMEM, REFUSE_NO_GAP);
     if (addr > TASK_SIZE - len)
         return mm_refuse(-ENOMEM, REFUSE_LENGTH);
-    if (page_offset(addr))
+    if (pt_offset(addr, m->level) || page_offset(addr))
         return mm_refuse(-EINVAL, REFUSE_UNALIGNED);
     if (addr < mm_config.mmap_min_addr)
         return mm_refuse(-EPERM, REFUSE_TOO_LOW);
     m->range = (struct range){addr, addr + len};
     if ((m->map_flags & MAP_FIXED_NOREPLACE) && vma_overlapping(m->mm, m->range))
         return mm_refuse(-EEXIST, REFUSE_EXISTS);
+    if (hugetlb_cuts(m->mm, m->range))
+        return mm_refuse(-EINVAL, REFUSE_UNALIGNED);
     return 0;
 }
 
@@ -183,6 +216,39 @@ static long map_reserve(struct map *m)
     return -ENOMEM;
 }
 
+/*
+ * What stands behind the mapping: @object, a new one, or promises of the pool. 0 or -ENOMEM, for
+ * which nothing is to be undone.
+ */
+static long map_back(struct map *m, struct object *object)
+{
+    uint64_t bytes = range_size(m->range);
+    bool shared = m->vma_flags & VMA_SHARED;
+
+    if (!object)
+        m->pgoff = shared ? 0 : m->range.start >> PAGE_SHIFT;
+    if (object)
+        m->object = object_get(object);
+    else if (shared && m->level > PT_PTE)
+        m->object = object_create_huge(bytes, m->level);
+    else if (shared)
+        m->object = object_create(bytes, NULL);
+    else if (m->level > PT_PTE && !(m->vma_flags & VMA_NORESERVE)) {
+        m->vma_flags |= VMA_PROMISED;
+        return huge_pool_promise(m->level, bytes >> pt_shift(m->level)) ? 0 : -ENOMEM;
+    }
+    return m->object || !shared ? 0 : -ENOMEM;
+}
+
+/* Undo that. */
+static void map_unback(struct map *m)
+{
+    if (m->object)
+        object_put(m->object);
+    if (m->vma_flags & VMA_PROMISED)
+        huge_pool_release(m->level, range_size(m->range) >> pt_shift(m->level));
+}
+
 /* Cannot fail. */
 static void map_commit(struct map *m)
 {
@@ -205,14 +271,17 @@ long mm_mmap(struct mm *mm, vaddr_t addr, uint64_t len, uint32_t prot, uint32_t 
              struct object *object, uint64_t offset, bool may_write)
 {
     struct map m = {.mm = mm, .map_flags = flags, .pgoff = offset >> PAGE_SHIFT};
-    uint64_t bytes = page_align(len);
+    uint64_t bytes;
     long err;
 
     mm_assert(port_locked_write(&mm->lock));
     if (page_offset(offset))
         return mm_refuse(-EINVAL, REFUSE_OFFSET);
+    if (!map_level(&m, !object))
+        return mm_refuse(-EINVAL, REFUSE_FLAGS);
     if (len == 0)
         return mm_refuse(-EINVAL, REFUSE_LENGTH);
+    bytes = pt_ceiling(len, m.level);
     if (bytes == 0)
         return mm_refuse(-ENOMEM, REFUSE_LENGTH);
     if (mm->vma_count > mm_config.max_map_count)
@@ -229,15 +298,10 @@ long mm_mmap(struct mm *mm, vaddr_t addr, uint64_t len, uint32_t prot, uint32_t 
     if (err)
         return err;
 
-    if (!object)
-        m.pgoff = m.vma_flags & VMA_SHARED ? 0 : m.range.start >> PAGE_SHIFT;
-    if (object)
-        m.object = object_get(object);
-    else if (m.vma_flags & VMA_SHARED)
-        m.object = object_create(bytes, NULL);
-    if ((!m.object && (m.vma_flags & VMA_SHARED)) || map_reserve(&m)) {
-        if (m.object)
-            object_put(m.object);
+    if (map_back(&m, object))
+        return mm_refuse(-ENOMEM, REFUSE_MEMORY);
+    if (map_reserve(&m)) {
+        map_unback(&m);
         return mm_refuse(-ENOMEM, REFUSE_MEMORY);
     }
 

@@ -26,11 +26,11 @@ long mmap_mark(struct mm *mm, struct range range, uint32_t set, uint32_t clear);
 uint32_t mmap_prot_flags(uint32_t prot);
 
 /*
- * Where @len bytes (multiple of PAGE_SIZE) should go when not fixed: the hint @addr (0 for none) if
- * it is free, else the highest gap below mmap_base, else the highest anywhere. 0 when there is
- * none.
+ * Where @len bytes (multiple of PAGE_SIZE) should go when not fixed, at a multiple of @align: the
+ * hint @addr (0 for none) if it is free, else the highest gap below mmap_base, else the highest
+ * anywhere. 0 when there is none.
  */
-vaddr_t mmap_place(const struct mm *mm, vaddr_t addr, uint64_t len);
+vaddr_t mmap_place(const struct mm *mm, vaddr_t addr, uint64_t len, uint64_t align);
 
 /*
  * Fault every page of @range in, but of VMAs without access or locked on fault; for writing where

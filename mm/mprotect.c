@@ -6,6 +6,7 @@
 #include "kernel/abi/errno.h"
 #include "kernel/abi/mman.h"
 #include "mm/fault.h"
+#include "mm/hugetlb.h"
 #include "mm/mmap.h"
 
 /* Narrow or widen the rights of the leaves of @vma to what its flags now allow. */
@@ -88,11 +89,16 @@ static void change_flags(struct mm *mm, struct range range, uint32_t set, uint32
     vma_reserve_drain(&c->vmas);
 }
 
-/* Set aside what splitting VMAs and huge leaves at both ends of @range takes. 0 or -ENOMEM. */
+/*
+ * Set aside what splitting VMAs and huge leaves at both ends of @range takes. 0 or -ENOMEM; -EINVAL
+ * where a page of a pool would be parted.
+ */
 static long reserve_splits(struct mm *mm, struct range range, struct change *c)
 {
     unsigned splits = vma_splits_at(mm, range.start) + vma_splits_at(mm, range.end);
 
+    if (hugetlb_cuts(mm, range))
+        return mm_refuse(-EINVAL, REFUSE_UNALIGNED);
     if (splits && mm->vma_count + splits > mm_config.max_map_count)
         return mm_refuse(-ENOMEM, REFUSE_LIMIT);
     tlb_begin(&c->gather, mm, &mm->pt);
@@ -189,9 +195,11 @@ long mm_mprotect(struct mm *mm, vaddr_t addr, uint64_t len, uint32_t prot)
 long mmap_mark(struct mm *mm, struct range range, uint32_t set, uint32_t clear)
 {
     struct change change = {0};
+    long err;
 
-    if (reserve_splits(mm, range, &change))
-        return -ENOMEM;
+    err = reserve_splits(mm, range, &change);
+    if (err)
+        return err;
 
     /* ---- point of no return ---- */
     change_flags(mm, range, set, clear, &change);
@@ -207,6 +215,7 @@ long mm_mlock(struct mm *mm, vaddr_t addr, uint64_t len, bool lock, bool on_faul
     uint64_t pages = range_size(range) >> PAGE_SHIFT;
     struct range counted = {start, range.end < start ? USER_END : range.end};
     uint64_t already = vma_pages_with(mm, counted, VMA_LOCKED, VMA_LOCKED);
+    long err;
 
     mm_assert(port_locked_write(&mm->lock));
     if (lock && mm->limits.memlock == 0)
@@ -219,8 +228,9 @@ long mm_mlock(struct mm *mm, vaddr_t addr, uint64_t len, bool lock, bool on_faul
         return 0;
     if (vma_first_hole(mm, range) < range.end)
         return mm_refuse(-ENOMEM, REFUSE_UNMAPPED);
-    if (reserve_splits(mm, range, &change))
-        return -ENOMEM;
+    err = reserve_splits(mm, range, &change);
+    if (err)
+        return err;
 
     /* ---- point of no return ---- */
     change_flags(mm, range, flags, VMA_LOCKED | VMA_LOCKONFAULT, &change);

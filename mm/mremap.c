@@ -90,17 +90,45 @@ static long check_growth(const struct remap *r)
     return 0;
 }
 
+/*
+ * Pages of a pool: lengths are rounded up to whole ones. No more of them, no copies of what is
+ * shared, and no source without its pages.
+ */
+static long check_hugetlb(struct remap *r)
+{
+    unsigned level = vma_level(r->vma);
+
+    if (pt_offset(r->src.start, level) || (has_target(r) && pt_offset(r->dst.start, level)))
+        return mm_refuse(-EINVAL, REFUSE_UNALIGNED);
+    r->old_len = pt_ceiling(r->old_len, level);
+    r->new_len = pt_ceiling(r->new_len, level);
+    r->src.end = r->src.start + r->old_len;
+    if (has_target(r) &&
+        range_overlaps(r->src, (struct range){r->dst.start, r->dst.start + r->new_len}))
+        return mm_refuse(-EINVAL, REFUSE_OVERLAP);
+    if (r->new_len > r->old_len || (r->flags & MREMAP_DONTUNMAP))
+        return mm_refuse(-EINVAL, REFUSE_LENGTH);
+    return 0;
+}
+
 static long check_vma(struct remap *r)
 {
-    uint64_t kept = min_u64(r->old_len, r->new_len);
+    uint64_t kept;
 
     r->vma = vma_at(r->mm, r->src.start);
     if (!r->vma)
         return mm_refuse(-EFAULT, REFUSE_UNMAPPED);
     if (r->old_len == 0 && !(r->vma->flags & VMA_SHARED))
         return mm_refuse(-EINVAL, REFUSE_PRIVATE_COPY);
+    if (r->vma->flags & VMA_HUGETLB) {
+        long err = check_hugetlb(r);
+
+        if (err)
+            return err;
+    }
     if (resizes_in_place_at_most(r) || remap_moves_only(r))
         return 0;
+    kept = min_u64(r->old_len, r->new_len);
     if (kept > r->vma->end - r->src.start)
         return mm_refuse(-EFAULT, REFUSE_CROSSES_VMA);
     if (r->old_len > TASK_SIZE - r->src.start)

@@ -14,6 +14,7 @@
 #include "mm/mremap.h"
 
 #include "kernel/abi/errno.h"
+#include "mm/hugetlb.h"
 
 /* ---- Pieces ---- */
 
@@ -58,15 +59,32 @@ static long choose_target(struct remap *r)
     vaddr_t new = r->dst.start;
 
     if (!(r->flags & MREMAP_FIXED))
-        new = mmap_place(r->mm, r->flags & MREMAP_DONTUNMAP ? new : 0, r->new_len);
+        new = mmap_place(r->mm, r->flags & MREMAP_DONTUNMAP ? new : 0, r->new_len, PAGE_SIZE);
     if (!new && !(r->flags & MREMAP_FIXED))
         return mm_refuse(-ENOMEM, REFUSE_NO_GAP);
     if (new < mm_config.mmap_min_addr)
         return mm_refuse(-EPERM, REFUSE_TOO_LOW);
+    if (hugetlb_cuts(r->mm, (struct range){new, new + r->new_len}))
+        return mm_refuse(-EINVAL, REFUSE_UNALIGNED);
     r->dst = (struct range){new, new + r->new_len};
     if (r->src.start >= r->dst.start && r->src.start < r->dst.end)
         return mm_refuse(-EFAULT,
                          REFUSE_UNMAPPED); /* old_len 0: clearing D would unmap what D is to show */
+    return 0;
+}
+
+/* Of huge pages from a pool only whole ones go, to where such a page may lie. */
+static long check_huge_pieces(const struct remap *r)
+{
+    struct piece p;
+
+    if (hugetlb_cuts(r->mm, r->src))
+        return mm_refuse(-EINVAL, REFUSE_UNALIGNED);
+    first_piece(r, &p);
+    do
+        if (vma_level(p.vma) > PT_PTE && pt_offset(p.dst.start, vma_level(p.vma)))
+            return mm_refuse(-EINVAL, REFUSE_UNALIGNED);
+    while (next_piece(r, &p));
     return 0;
 }
 
@@ -256,6 +274,12 @@ static long reserve(struct remap *r)
 
 /* ---- Commit ---- */
 
+static void clear_pages(struct remap *r, struct range range)
+{
+    hugetlb_unmap(r->mm, range);
+    mmap_forget(r->mm, range, &r->gather);
+}
+
 /* Pages: those of D go, those of S that find no room in D go, the others move. One flush. */
 static void move_pages(struct remap *r)
 {
@@ -264,10 +288,10 @@ static void move_pages(struct remap *r)
 
     first_piece(r, &p);
     do
-        mmap_forget(r->mm, p.dst, &r->gather);
+        clear_pages(r, p.dst);
     while (next_piece(r, &p));
     if (rest.start < rest.end)
-        mmap_forget(r->mm, rest, &r->gather);
+        clear_pages(r, rest);
     for (struct remap_run *run = r->runs; run; run = run->next)
         pt_move_commit(&run->move, &r->gather);
     tlb_finish(&r->gather);
@@ -350,6 +374,9 @@ long remap_move(struct remap *r)
 {
     bool locked = r->vma->flags & VMA_LOCKED;
     long err = choose_target(r);
+
+    if (!err)
+        err = check_huge_pieces(r);
 
     if (!err)
         err = check_limits(r);

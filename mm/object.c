@@ -2,6 +2,7 @@
 #include "mm/object.h"
 
 #include "kernel/abi/errno.h"
+#include "mm/huge_pool.h"
 #include "mm/tlb.h"
 
 struct object *object_all;
@@ -32,13 +33,14 @@ static void unlist(struct object *object)
         object->next->link = object->link;
 }
 
-struct object *object_create(uint64_t bytes, const char *name)
+static struct object *create(uint64_t bytes, unsigned level, const char *name)
 {
     struct object *object = port_alloc(sizeof(*object));
+    unsigned top = object_top(bytes);
 
     if (!object)
         return NULL;
-    if (pt_init(&object->pt, object_top(bytes))) {
+    if (pt_init(&object->pt, top > level ? top : level)) {
         port_free(object, sizeof(*object));
         return NULL;
     }
@@ -46,8 +48,59 @@ struct object *object_create(uint64_t bytes, const char *name)
     object->refs = 1;
     object->ino = ++last_ino;
     object->bytes = bytes;
+    object->level = level;
     enlist(object);
     return object;
+}
+
+struct object *object_create(uint64_t bytes, const char *name)
+{
+    return create(bytes, PT_PTE, name);
+}
+
+struct object *object_create_huge(uint64_t bytes, unsigned level)
+{
+    struct object *object = NULL;
+
+    if (!huge_pool_promise(level, bytes >> pt_shift(level)))
+        return NULL;
+    object = create(bytes, level, "/anon_hugepage (deleted)");
+    if (!object)
+        huge_pool_release(level, bytes >> pt_shift(level));
+    return object;
+}
+
+long object_block(struct object *object, uint64_t index, paddr_t *block)
+{
+    uint64_t off = pt_floor(index << PAGE_SHIFT, object->level);
+    struct pt_reserve tables = {0};
+    long err = 0;
+
+    port_lock_write(&object->lock);
+    *block = pt_page(&object->pt, off);
+    if (!*block)
+        err = pt_reserve_fill(&tables, pt_missing(&object->pt, off, object->level));
+    if (!*block && !err) {
+        *block = huge_pool_take(object->level, true);
+        __builtin_memset(port_ptr(*block), 0, pt_span(object->level));
+        pt_write(pt_entry_make(&object->pt, off, object->level, &tables),
+                 pte_leaf(*block, PTE_R | PTE_W, object->level));
+    }
+    port_unlock_write(&object->lock);
+    return err;
+}
+
+/* The pages that were promised and never touched. */
+static void release_promises(const struct object *object)
+{
+    uint64_t pages = object->bytes >> pt_shift(object->level);
+    struct pt_run run;
+
+    if (object->level == PT_PTE)
+        return;
+    for (vaddr_t va = 0; pt_next_run(&object->pt, &va, object->bytes, &run);)
+        pages--;
+    huge_pool_release(object->level, pages);
 }
 
 struct object *object_get(struct object *object)
@@ -66,6 +119,7 @@ void object_put(struct object *object)
         return;
     unlist(object);
     port_lock_write(&object->lock);
+    release_promises(object);
     tlb_begin(&g, NULL, &object->pt);
     tlb_zap(&g, all);
     tlb_prune(&g, all);
@@ -106,13 +160,11 @@ static long fill_hole(struct object *object, uint64_t off, paddr_t *page)
 long object_page(struct object *object, uint64_t index, bool create, paddr_t *page)
 {
     uint64_t off = index << PAGE_SHIFT;
-    struct pte *entry;
     long err = 0;
 
     mm_assert(off < page_align(object->bytes));
     port_lock_write(&object->lock);
-    entry = pt_entry(&object->pt, off, PT_PTE);
-    *page = entry ? pte_addr(*entry) : 0;
+    *page = pt_page(&object->pt, off);
     if (!*page && create)
         err = fill_hole(object, off, page);
     port_unlock_write(&object->lock);

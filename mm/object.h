@@ -18,9 +18,10 @@ struct object {
     uint64_t ino;           /* constant */
     char name[OBJECT_NAME]; /* constant; empty for shared anonymous memory */
     uint64_t bytes;         /* lock */
-    struct pt pt;           /* lock; leaves map the pages, the object holds a reference on each */
-    struct object *next;    /* all of them, for mm_check */
-    struct object **link;   /* in the list, what points to this one */
+    unsigned level;       /* constant; of its leaves: above PT_PTE, pages of a pool (MAP_HUGETLB) */
+    struct pt pt;         /* lock; leaves map the pages, the object holds a reference on each */
+    struct object *next;  /* all of them, for mm_check */
+    struct object **link; /* in the list, what points to this one */
 };
 
 extern struct object *object_all;
@@ -33,6 +34,15 @@ static inline uint64_t object_span(const struct object *object)
 {
     return pt_span(object->pt.top) * PT_ENTRIES;
 }
+
+/*
+ * Shared anonymous memory in pages of @level from the pool, which are promised to it; @bytes is a
+ * multiple of the page. NULL when the pool has not so many, or memory is out.
+ */
+[[nodiscard]] struct object *object_create_huge(uint64_t bytes, unsigned level);
+
+/* Of such an object: the block that holds page @index, made if it is not there. 0 or -ENOMEM. */
+[[nodiscard]] long object_block(struct object *object, uint64_t index, paddr_t *block);
 
 /*
  * The frame of page @index, 0 for a hole; with @create a hole is filled with zeros. 0 or -ENOMEM.

@@ -1,6 +1,7 @@
 /* The gather. See mm/tlb.h. */
 #include "mm/tlb.h"
 
+#include "mm/huge_pool.h"
 #include "mm/trace.h"
 
 void tlb_begin(struct gather *g, struct mm *mm, struct pt *pt)
@@ -70,20 +71,24 @@ static void flush(struct gather *g)
     g->range = (struct range){.start = UINT64_MAX, .end = 0};
 }
 
+/* No translation to the frame is cached any more: drop a reference. */
+static void drop_flushed(struct gather *g, paddr_t pa)
+{
+    struct frame *frame = port_frame(pa);
+
+    mm_assert(frame->refs > 0);
+    if (--frame->refs == 0)
+        queue(g, pa);
+}
+
 /*
  * After a flush: the deferred references go, and frames that lose their last one are queued to be
  * freed.
  */
 static void drop_shared(struct gather *g)
 {
-    while (g->shared_count) {
-        paddr_t pa = g->shared[--g->shared_count];
-        struct frame *frame = port_frame(pa);
-
-        mm_assert(frame->refs > 0);
-        if (--frame->refs == 0)
-            queue(g, pa);
-    }
+    while (g->shared_count)
+        drop_flushed(g, g->shared[--g->shared_count]);
 }
 
 /* The level of a queued block is kept with its second frame. */
@@ -94,7 +99,7 @@ static void queue_block(struct gather *g, paddr_t pa, unsigned level)
     for (uint64_t i = 0; i < pages; i++)
         port_frame(pa)[i].refs = 0;
     port_frame(pa)[0].next = g->blocks;
-    port_frame(pa)[1].live = level;
+    port_frame(pa)[1].live = level | (port_frame(pa)[1].live & BLOCK_POOL);
     g->blocks = (uint32_t)(pa >> PAGE_SHIFT);
 }
 
@@ -136,8 +141,13 @@ void tlb_page(struct gather *g, paddr_t pa, unsigned level)
         queue_block(g, pa, level);
         return;
     }
+    if (level == PT_PTE) {
+        drop_page(g, pa);
+        return;
+    }
+    flush(g);
     for (uint64_t i = 0; i < pages; i++)
-        drop_page(g, pa + (i << PAGE_SHIFT));
+        drop_flushed(g, pa + (i << PAGE_SHIFT));
 }
 
 void tlb_zap(struct gather *g, struct range range)
@@ -218,12 +228,16 @@ void tlb_finish(struct gather *g)
     }
     while (g->blocks) {
         paddr_t pa = (paddr_t)g->blocks << PAGE_SHIFT;
-        unsigned level = port_frame(pa)[1].live;
+        uint32_t mark = port_frame(pa)[1].live;
 
         g->blocks = port_frame(pa)->next;
         port_frame(pa)[0].next = 0;
+        if (mark & BLOCK_POOL) {
+            huge_pool_put(pa, mark & BLOCK_LEVEL);
+            continue;
+        }
         port_frame(pa)[1].live = 0;
-        port_block_free(pa, level);
+        port_block_free(pa, mark & BLOCK_LEVEL);
     }
     pt_reserve_drain(&g->tables);
 }

@@ -24,6 +24,9 @@ enum {
     VMA_WIPEONFORK = 1 << 11, /* a child has it without its pages */
     VMA_HUGEPAGE = 1 << 16,   /* faults bring huge pages where they can */
     VMA_NOHUGEPAGE = 1 << 17, /* and never */
+    VMA_HUGETLB = 1 << 18,    /* all pages are huge ones from a pool: mm/hugetlb.h */
+    VMA_HUGE_1G = 1 << 19,    /* of the larger kind */
+    VMA_PROMISED = 1 << 20,   /* those that it lacks are promised to it */
 };
 /* Of these, data has VMA_WRITE alone. */
 #define VMA_DATA_MASK (VMA_WRITE | VMA_SHARED | VMA_GROWSDOWN)
@@ -79,6 +82,14 @@ void vma_reserve_drain(struct vma_reserve *reserve);
 static inline uint64_t vma_pages(const struct vma *vma)
 {
     return (vma->end - vma->start) >> PAGE_SHIFT;
+}
+
+/* The level of the leaves that @vma may have at most; where it is above PT_PTE, of all of them. */
+static inline unsigned vma_level(const struct vma *vma)
+{
+    if (!(vma->flags & VMA_HUGETLB))
+        return PT_PTE;
+    return vma->flags & VMA_HUGE_1G ? PT_PUD : PT_PMD;
 }
 
 static inline struct range vma_range(const struct vma *vma)

@@ -25,6 +25,8 @@
 #define MAP_POPULATE 0x8000
 #define MAP_NONBLOCK 0x10000
 #define MAP_STACK 0x20000
+#define MAP_HUGE_SHIFT 26 /* with MAP_HUGETLB: the logarithm of the page size stands here, or 0 */
+#define MAP_HUGE_MASK 63
 #define MAP_HUGETLB 0x40000
 #define MAP_SYNC 0x80000
 #define MAP_FIXED_NOREPLACE 0x100000
