@@ -108,6 +108,16 @@ static void switched(void)
     dead = NULL;
 }
 
+/* @next has the processor from now on, for a slice unless it sleeps before. */
+static void begin_slice(struct thread *next)
+{
+    next->in_since = time_monotonic_ns();
+    slice_end = next->in_since + SLICE_NS;
+    this_cpu()->reschedule = false;
+    if (first_ready)
+        timer_set(slice_end);
+}
+
 static void load(struct thread *next)
 {
     struct cpu *cpu = this_cpu();
@@ -120,11 +130,7 @@ static void load(struct thread *next)
     cpu_set_fs_base(next->fs_base);
     cpu_set_gs_base(next->gs_base);
     cpu_fpu_load(&next->fpu);
-    next->in_since = time_monotonic_ns();
-    slice_end = next->in_since + SLICE_NS;
-    cpu->reschedule = false;
-    if (first_ready)
-        timer_set(slice_end);
+    begin_slice(next);
     itimer_process_runs(next->process);
 }
 
@@ -158,8 +164,7 @@ static void reschedule(void)
     prev->in_since = time_monotonic_ns();
     next = wait_for_ready();
     if (next == prev) {
-        prev->in_since = time_monotonic_ns();
-        this_cpu()->reschedule = false;
+        begin_slice(prev);
         return;
     }
     sched_stats.switches++;
