@@ -188,12 +188,24 @@ static long clone_process(const struct clone *c)
     return pid;
 }
 
+/* RLIMIT_NPROC counts threads, and processes that have ended; all are the one user's. */
+static bool too_many(void)
+{
+    uint64_t count = 0;
+
+    for (const struct process *p = process_all; p; p = p->next)
+        count += p->ended ? 1 : p->thread_count;
+    return count >= process_current()->limits[RLIMIT_NPROC].cur;
+}
+
 static long clone(const struct clone *c)
 {
     long err = check(c);
 
     if (err)
         return err;
+    if (too_many())
+        return -EAGAIN;
     return c->flags & CLONE_THREAD ? clone_thread(c) : clone_process(c);
 }
 

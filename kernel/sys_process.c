@@ -112,6 +112,19 @@ SYSCALL2(set_robust_list, vaddr_t, head, uint64_t, size)
     return 0;
 }
 
+/* Of the thread @tid, 0 for the caller. */
+SYSCALL3(get_robust_list, int, tid, vaddr_t, head, vaddr_t, size)
+{
+    const struct thread *thread = tid ? thread_find(tid) : thread_current();
+    uint64_t bytes = ROBUST_LIST_SIZE;
+
+    if (!thread)
+        return -ESRCH;
+    if (copy_to_user(size, &bytes, sizeof(bytes)))
+        return -EFAULT;
+    return copy_to_user(head, &thread->robust_list, sizeof(thread->robust_list));
+}
+
 static long put_base(uint64_t base, vaddr_t to)
 {
     return copy_to_user(to, &base, sizeof(base));
