@@ -36,7 +36,7 @@ static bool caught(const struct process *process, int sig)
     return process->signals.action[sig - 1].handler > SIG_IGN;
 }
 
-/* False when there is no place for its frame. */
+/* False when it cannot be called: there is no place for its frame. */
 static bool call_handler(struct thread *thread, struct trap_frame *frame,
                          const struct siginfo *info)
 {
@@ -66,7 +66,7 @@ bool signal_fault(struct trap_frame *frame, const struct siginfo *info)
     return call_handler(self, frame, info);
 }
 
-/* A handler without a place for its frame is as a fault of the program's. */
+/* A handler that cannot be called, for want of a place for its frame, is as a fault of the program's. */
 static void handle(struct thread *thread, struct trap_frame *frame, const struct siginfo *info)
 {
     static const struct siginfo no_frame = {.signo = SIGSEGV, .code = SI_KERNEL};
@@ -74,7 +74,7 @@ static void handle(struct thread *thread, struct trap_frame *frame, const struct
     if (call_handler(thread, frame, info))
         return;
     if (info->signo == SIGSEGV || !signal_fault(frame, &no_frame))
-        die(thread->process, SIGSEGV, "no place on the stack for a handler's frame");
+        die(thread->process, SIGSEGV, "a handler that cannot be called");
 }
 
 /* Init is not stopped: nobody could make it go on. */

@@ -2,8 +2,10 @@
  * crash: does one thing, named by its argument, that a program must not do or does seldom. As init it shows that the
  * kernel ends the program, or goes on with it, and stays whole. tests/boot/suite_crash.py knows what each must lead to.
  */
+#define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,11 +13,14 @@
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <termios.h>
+#include <ucontext.h>
 #include <unistd.h>
 
 #define NOT_CANONICAL 0x800000000000ul
 #define KERNEL_ADDRESS 0xffffffff80200000ul
 #define TRAP_FLAG 0x100
+#define DIRECTION_FLAG 0x400
+#define ALIGNMENT_FLAG 0x40000
 
 static void read_null(void)
 {
@@ -169,6 +174,72 @@ static void far_jump_local(void)
     far_jump(0x07);
 }
 
+/* ---- Frames of signal handlers ---- */
+
+static uint64_t flags_now(void)
+{
+    uint64_t flags;
+
+    __asm__ volatile("pushfq\n\tpopq %0" : "=r"(flags));
+    return flags;
+}
+
+/* A signal, and what @handler does to what is to be restored. */
+static void return_from(void (*handler)(int, siginfo_t *, void *))
+{
+    struct sigaction action = {.sa_sigaction = handler, .sa_flags = SA_SIGINFO};
+
+    sigaction(SIGUSR1, &action, NULL);
+    raise(SIGUSR1);
+    printf("fine: restored, system flags %lx\n", flags_now() & 0x1b7000);
+}
+
+#define RETURN(name, statement)                                                                    \
+    static void spoil_##name(int sig, siginfo_t *info, void *context)                              \
+    {                                                                                              \
+        mcontext_t *saved = &((ucontext_t *)context)->uc_mcontext;                                 \
+                                                                                                   \
+        (void)sig, (void)info;                                                                     \
+        statement;                                                                                 \
+    }                                                                                              \
+    static void return_##name(void)                                                                \
+    {                                                                                              \
+        return_from(spoil_##name);                                                                 \
+    }
+
+RETURN(to_kernel, saved->gregs[REG_RIP] = (greg_t)KERNEL_ADDRESS)
+RETURN(to_no_address, saved->gregs[REG_RIP] = (greg_t)NOT_CANONICAL)
+RETURN(with_kernel_code, saved->gregs[REG_CSGSFS] = 0x002b000000000010)
+RETURN(with_kernel_stack, saved->gregs[REG_CSGSFS] = 0x0018000000000033)
+RETURN(with_reserved_mxcsr, saved->fpregs->mxcsr = UINT32_MAX)
+RETURN(with_bad_fpu, saved->fpregs = (fpregset_t)KERNEL_ADDRESS)
+RETURN(without_fpu, saved->fpregs = NULL)
+RETURN(with_all_flags, saved->gregs[REG_EFL] = ~(TRAP_FLAG | DIRECTION_FLAG | ALIGNMENT_FLAG))
+
+/* As if it returned from a handler whose frame lies where nothing is. */
+static void return_from_nowhere(void)
+{
+    __asm__ volatile("movl $8, %%esp\n\tsyscall" : : "a"(SYS_rt_sigreturn));
+}
+
+static void call_handler_nowhere(void)
+{
+    signal(SIGUSR1, (void (*)(int))NOT_CANONICAL);
+    raise(SIGUSR1);
+}
+
+static void ignore(int sig)
+{
+    (void)sig;
+}
+
+/* The stack is used up, and there is a handler, but no other stack for it. */
+static void handle_stack_overflow(void)
+{
+    signal(SIGSEGV, ignore);
+    recurse(NULL);
+}
+
 /* ---- What a program may do ---- */
 
 /* A system call needs no stack of the program's. */
@@ -306,6 +377,17 @@ static const struct {
     {"single-step", single_step},
     {"far-jump-32", far_jump_32},
     {"far-jump-local", far_jump_local},
+    {"return-to-kernel", return_to_kernel},
+    {"return-to-no-address", return_to_no_address},
+    {"return-with-kernel-code", return_with_kernel_code},
+    {"return-with-kernel-stack", return_with_kernel_stack},
+    {"return-with-reserved-mxcsr", return_with_reserved_mxcsr},
+    {"return-with-bad-fpu", return_with_bad_fpu},
+    {"return-from-nowhere", return_from_nowhere},
+    {"handler-nowhere", call_handler_nowhere},
+    {"handle-stack-overflow", handle_stack_overflow},
+    {"return-without-fpu", return_without_fpu},
+    {"return-with-all-flags", return_with_all_flags},
     {"call-without-stack", call_without_stack},
     {"call-with-flags", call_with_flags},
     {"call-keeps-registers", call_keeps_registers},

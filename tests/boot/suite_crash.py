@@ -27,9 +27,20 @@ DEADLY = {
     "single-step": (SIGTRAP, "debug exception"),
     "far-jump-32": (SIGSEGV, "general protection"),
     "far-jump-local": (SIGSEGV, "general protection"),
+    "return-to-kernel": (SIGSEGV, "bad frame in rt_sigreturn"),
+    "return-to-no-address": (SIGSEGV, "bad frame in rt_sigreturn"),
+    "return-with-kernel-code": (SIGSEGV, "bad frame in rt_sigreturn"),
+    "return-with-kernel-stack": (SIGSEGV, "bad frame in rt_sigreturn"),
+    "return-with-reserved-mxcsr": (SIGSEGV, "bad frame in rt_sigreturn"),
+    "return-with-bad-fpu": (SIGSEGV, "bad frame in rt_sigreturn"),
+    "return-from-nowhere": (SIGSEGV, "bad frame in rt_sigreturn"),
+    "handler-nowhere": (SIGSEGV, "a handler that cannot be called"),
+    "handle-stack-overflow": (SIGSEGV, "segfault at "),
 }
 
 FINE = {
+    "return-without-fpu": "fine: restored, system flags 0\n",
+    "return-with-all-flags": "fine: restored, system flags 0\n",
     "call-without-stack": "fine: pid 1",
     "call-with-flags": "fine: uname 0, Reali",
     "exec-without-memory": "fine: uname 0, Reali",
