@@ -188,6 +188,7 @@ paddr_t mm_root(const struct mm *mm);
 struct object *object_get(struct object *object);
 void object_put(struct object *object); /* frees it with the last reference */
 uint64_t object_size(const struct object *object);
+uint64_t object_pages(struct object *object); /* that it has; the others are holes */
 uint64_t object_ino(const struct object *object);
 
 /*
@@ -203,6 +204,29 @@ uint64_t object_ino(const struct object *object);
  */
 [[nodiscard]] long object_read(struct object *object, uint64_t off, void *dst, uint64_t len);
 [[nodiscard]] long object_write(struct object *object, uint64_t off, const void *src, uint64_t len);
+
+/*
+ * The first byte at or behind @off, which lies below the size, that is in a page, or in a hole. The
+ * size when there is none.
+ */
+uint64_t object_seek(struct object *object, uint64_t off, bool data);
+
+/* Have all the pages that hold bytes of [off, off + len), below the size. 0, or -ENOMEM half-way. */
+[[nodiscard]] long object_fill(struct object *object, uint64_t off, uint64_t len);
+
+/*
+ * Make [off, off + len), below the size or not, read as zeros: whole pages become holes and are
+ * unmapped, but private copies of them stay. Not of one in pages of a pool. Takes the locks of all
+ * address spaces, and the object's.
+ */
+void object_punch(struct object *object, uint64_t off, uint64_t len);
+
+/* Another name, for maps. 0 or -ENOMEM. */
+[[nodiscard]] long object_rename(struct object *object, const char *name);
+const char *object_name(const struct object *object);
+
+/* Is it mapped anywhere so that the mapping may write to it? No lock of an address space is held. */
+bool object_mapped_shared(const struct object *object);
 
 /* ---- The calls. Each returns 0, an address, or a negative errno as Linux 6.18 does. ---- */
 

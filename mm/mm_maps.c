@@ -44,7 +44,7 @@ const char *maps_name(const struct mm *mm, const struct vma *vma)
     const struct mm_layout *l = &mm->layout;
 
     if (vma->object)
-        return vma->object->name[0] ? vma->object->name : "/dev/zero (deleted)";
+        return vma->object->name ? vma->object->name : "/dev/zero (deleted)";
     if (l->brk > l->brk_start && vma->start < l->brk && vma->end > l->brk_start)
         return "[heap]";
     if (vma->start < l->stack_top && vma->end >= l->stack_top)

@@ -26,7 +26,7 @@ struct page maps_page(const struct vma *vma, vaddr_t va, struct pte leaf)
         return (struct page){KIND_ZERO, refs};
     if (!is_objects(vma, va, frame))
         return (struct page){KIND_ANON, refs};
-    return (struct page){vma->object->name[0] ? KIND_FILE : KIND_SHMEM, refs - 1};
+    return (struct page){vma->object->name ? KIND_FILE : KIND_SHMEM, refs - 1};
 }
 
 void maps_visit(const struct mm *mm, const struct vma *vma, struct range part, maps_visitor *visit,
@@ -93,19 +93,6 @@ static void count_share(void *ctx, const struct vma *vma, vaddr_t va, struct pte
         totals->mapped += share;
 }
 
-static uint64_t object_pages(struct object *object)
-{
-    uint64_t pages = 0;
-    struct pt_run run;
-
-    port_lock_read(&object->lock);
-    for (vaddr_t off = 0; pt_next_run(&object->pt, &off, page_align(object->bytes), &run);)
-        for (unsigned i = 0; i < run.count; i++)
-            pages += pte_is_none(run.slots[i]) ? 0 : pt_span(run.level) >> PAGE_SHIFT;
-    port_unlock_read(&object->lock);
-    return pages;
-}
-
 struct mm_totals mm_totals(void)
 {
     struct mm_totals totals = {0};
@@ -119,7 +106,7 @@ struct mm_totals mm_totals(void)
         port_unlock_read(&mm->lock);
     }
     for (struct object *object = object_all; object; object = object->next)
-        *(object->name[0] ? &totals.file : &totals.shmem) += object_pages(object);
+        *(object->name ? &totals.file : &totals.shmem) += object_pages(object);
     totals.anon >>= SHARE_SHIFT;
     totals.mapped >>= SHARE_SHIFT;
     return totals;

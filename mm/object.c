@@ -33,6 +33,32 @@ static void unlist(struct object *object)
         object->next->link = object->link;
 }
 
+static void free_name(struct object *object)
+{
+    if (object->name)
+        port_free(object->name, __builtin_strlen(object->name) + 1);
+}
+
+long object_rename(struct object *object, const char *name)
+{
+    size_t size = __builtin_strlen(name) + 1;
+    char *copy = port_alloc(size);
+
+    if (!copy)
+        return -ENOMEM;
+    __builtin_memcpy(copy, name, size);
+    port_lock_write(&object->lock);
+    free_name(object);
+    object->name = copy;
+    port_unlock_write(&object->lock);
+    return 0;
+}
+
+const char *object_name(const struct object *object)
+{
+    return object->name ? object->name : "";
+}
+
 static struct object *create(uint64_t bytes, unsigned level, const char *name)
 {
     struct object *object = port_alloc(sizeof(*object));
@@ -40,11 +66,15 @@ static struct object *create(uint64_t bytes, unsigned level, const char *name)
 
     if (!object)
         return NULL;
-    if (pt_init(&object->pt, top > level ? top : level)) {
+    if (name && object_rename(object, name)) {
         port_free(object, sizeof(*object));
         return NULL;
     }
-    port_format(object->name, OBJECT_NAME, "%s", name ? name : "");
+    if (pt_init(&object->pt, top > level ? top : level)) {
+        free_name(object);
+        port_free(object, sizeof(*object));
+        return NULL;
+    }
     object->refs = 1;
     object->ino = ++last_ino;
     object->bytes = bytes;
@@ -126,6 +156,7 @@ void object_put(struct object *object)
     tlb_finish(&g);
     port_frame_free(port_paddr(object->pt.root));
     port_unlock_write(&object->lock);
+    free_name(object);
     port_free(object, sizeof(*object));
 }
 

@@ -7,17 +7,15 @@
 
 #include "mm/pt.h"
 
-#define OBJECT_NAME 64
-
 /* Bytes that the largest object has: what the highest tree covers. */
 #define OBJECT_MAX (pt_span(PT_TOP) * PT_ENTRIES)
 
 struct object {
     struct port_lock lock;
-    uint32_t refs;          /* mappings and open files; lock of whoever holds one */
-    uint64_t ino;           /* constant */
-    char name[OBJECT_NAME]; /* constant; empty for shared anonymous memory */
-    uint64_t bytes;         /* lock */
+    uint32_t refs;        /* mappings and open files; lock of whoever holds one */
+    uint64_t ino;         /* constant */
+    char *name;           /* lock; NULL for shared anonymous memory */
+    uint64_t bytes;       /* lock */
     unsigned level;       /* constant; of its leaves: above PT_PTE, pages of a pool (MAP_HUGETLB) */
     struct pt pt;         /* lock; leaves map the pages, the object holds a reference on each */
     struct object *next;  /* all of them, for mm_check */
