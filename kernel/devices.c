@@ -48,11 +48,10 @@ static long random_read(struct file *file, struct io *io, uint64_t pos)
 }
 
 /* A mapping of /dev/zero is anonymous memory. */
-static long zero_map(struct file *file, uint32_t *flags, struct object **object)
+static long zero_map(struct file *file, struct file_mapping *mapping)
 {
     (void)file;
-    *flags |= MAP_ANONYMOUS;
-    *object = NULL;
+    mapping->flags |= MAP_ANONYMOUS;
     return 0;
 }
 

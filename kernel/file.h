@@ -18,6 +18,17 @@ enum file_seek {
 };
 
 /*
+ * What mmap asks of a file. The object is the file's and lives as long as it; NULL with @flags
+ * changed to say how to do without.
+ */
+struct file_mapping {
+    uint32_t prot;
+    uint32_t flags;
+    bool may_write; /* as the file was opened; or not, after all */
+    struct object *object;
+};
+
+/*
  * What can be done with an open file. A NULL member cannot be done, with the errno said. Read and
  * write return how many bytes went over, or an errno when it was none at all: io_result().
  */
@@ -29,11 +40,7 @@ struct file_ops {
     long (*ioctl)(struct file *file, uint32_t request, vaddr_t arg); /* -ENOTTY */
     /* What would not block now, of POLL; who changes that calls file_changed(). All would not. */
     uint32_t (*poll)(struct file *file);
-    /*
-     * What mmap maps: an object, or NULL with @flags changed to say how to do without. -ENODEV.
-     * The object is the file's and lives as long as it.
-     */
-    long (*map)(struct file *file, uint32_t *flags, struct object **object);
+    long (*map)(struct file *file, struct file_mapping *mapping); /* -ENODEV */
     void (*release)(struct file *file); /* the last reference is gone; nothing to do */
 };
 

@@ -79,6 +79,8 @@ void inode_accessed(struct inode *inode)
 
 void inode_stat(const struct inode *inode, struct stat *st)
 {
+    struct object *object = ramfs_object(inode);
+
     *st = (struct stat){
         .dev = MAKEDEV(0, inode->dev),
         .ino = inode->ino,
@@ -89,7 +91,7 @@ void inode_stat(const struct inode *inode, struct stat *st)
         .rdev = inode->rdev,
         .size = (int64_t)inode->size,
         .blksize = (int64_t)PAGE_SIZE,
-        .blocks = (int64_t)(page_align(inode->size) / BLOCK_SIZE),
+        .blocks = object ? (int64_t)(object_pages(object) * (PAGE_SIZE / BLOCK_SIZE)) : 0,
         .atime = inode->atime,
         .mtime = inode->mtime,
         .ctime = inode->ctime,

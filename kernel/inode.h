@@ -59,8 +59,9 @@ struct inode {
     uint32_t mode; /* S_IF type and permissions */
     uint32_t uid, gid;
     uint32_t nlink;
-    uint32_t dev;  /* DEV_ */
-    bool linkable; /* without a name so far, but may get one: O_TMPFILE */
+    uint32_t dev;   /* DEV_ */
+    uint32_t seals; /* F_SEAL_, of a regular file in RAM */
+    bool linkable;  /* without a name so far, but may get one: O_TMPFILE */
     struct timespec atime, mtime, ctime, btime;
     uint64_t ino;
     uint64_t size;         /* of a regular file or a link in RAM; else 0 */
@@ -177,6 +178,11 @@ void dirent_put(struct dirent *entry); /* NULL is allowed */
 /* A FIFO, a socket, a block device: @mode with its type. */
 [[nodiscard]] struct inode *ramfs_node(uint32_t mode, uint64_t rdev);
 
+/*
+ * An empty regular file without a name in a directory; @shown is what /proc shows for it.
+ */
+[[nodiscard]] struct inode *ramfs_unnamed(uint32_t mode, const char *shown);
+
 /* The contents of @inode when it is a regular file in RAM, else NULL. */
 struct object *ramfs_object(const struct inode *inode);
 
@@ -190,8 +196,25 @@ struct object *ramfs_object(const struct inode *inode);
  */
 [[nodiscard]] long ramfs_truncate(struct inode *inode, uint64_t size);
 
+/* How many of @len bytes at @pos may be written, more than none; or -EFBIG, -EPERM. */
+[[nodiscard]] long ramfs_write_room(const struct inode *inode, uint64_t pos, uint64_t len);
+
+/* At least @size bytes, to be written at once; and back to as many as before. 0, -EPERM, -ENOSPC, -EFBIG. */
+[[nodiscard]] long ramfs_grow(struct inode *inode, uint64_t size);
+void ramfs_shrink_back(struct inode *inode, uint64_t size);
+
 /* fallocate(2). */
 long ramfs_fallocate(struct file *file, int mode, int64_t offset, int64_t len);
+
+/* lseek(2) to the next data or hole: the position, or -ENXIO. */
+int64_t ramfs_seek(const struct inode *inode, int64_t offset, bool data);
+
+/* fcntl(2): the seals of a file in RAM, and more of them. -EINVAL for another; -EPERM, -EBUSY. */
+long ramfs_seals(const struct file *file);
+long ramfs_add_seals(struct file *file, uint32_t seals);
+
+/* Maps is to show @inode's contents by what @entry is called; " (deleted)" when it is not its name any more. */
+void ramfs_name_object(const struct dirent *entry, const struct inode *inode);
 
 /* The entry @name of @dir, without a reference; NULL when there is none. */
 struct dirent *ramfs_find(const struct inode *dir, const char *name);

@@ -187,6 +187,8 @@ void ramfs_remove(struct dirent *entry)
     }
     inode_changed(inode);
     inode_modified(dir);
+    if (!inode->nlink && ramfs_object(inode) && *object_name(inode->object))
+        ramfs_name_object(entry, inode);
     inode_put(inode);
     dirent_put(entry);
 }
@@ -224,6 +226,8 @@ static void move(struct dirent *entry, struct inode *to)
         from->nlink--;
         set_parent(entry->inode, to);
     }
+    if (ramfs_object(entry->inode) && *object_name(entry->inode->object))
+        ramfs_name_object(entry, entry->inode);
     inode_changed(entry->inode);
     inode_modified(from);
     inode_modified(to);

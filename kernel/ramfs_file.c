@@ -4,54 +4,17 @@
  * while user memory is touched.
  */
 #include "kernel/abi/errno.h"
+#include "kernel/abi/memfd.h"
+#include "kernel/abi/mman.h"
 #include "kernel/file.h"
-#include "kernel/frames.h"
-#include "kernel/process.h"
+#include "kernel/format.h"
 #include "kernel/slab.h"
-
-/* Of memory, what files leave to programs: a 16th. */
-#define ROOM_LEFT 16
+#include "kernel/string.h"
 
 static void release(struct inode *inode)
 {
     if (inode->object)
         object_put(inode->object);
-}
-
-/* ---- Length ---- */
-
-/* The file-size limit: a process that goes beyond it is told by a signal. */
-static long limit_check(uint64_t size)
-{
-    struct process *process = process_current();
-
-    if (size <= process->limits[RLIMIT_FSIZE].cur)
-        return 0;
-    signal_send(process, SIGXFSZ, "file-size limit");
-    return -EFBIG;
-}
-
-/* Nothing checked but memory. */
-static long resize(struct inode *inode, uint64_t size)
-{
-    long err = object_resize(inode->object, size);
-
-    if (!err)
-        inode->size = size;
-    return err;
-}
-
-long ramfs_truncate(struct inode *inode, uint64_t size)
-{
-    long err = 0;
-
-    if (size > inode->size)
-        err = limit_check(size);
-    if (!err && size != inode->size)
-        err = resize(inode, size);
-    if (!err)
-        inode_modified(inode);
-    return err;
 }
 
 /* ---- Read, write ---- */
@@ -84,33 +47,19 @@ static long file_read(struct file *file, struct io *io, uint64_t pos)
 static long store(struct inode *inode, uint64_t pos, const void *page, uint64_t len)
 {
     uint64_t size = inode->size;
-    long err = 0;
+    long err = ramfs_grow(inode, pos + len);
 
-    if (pos + len > size && frames_free_count() < frames_total_count() / ROOM_LEFT)
-        return -ENOSPC;
-    if (pos + len > size)
-        err = resize(inode, pos + len);
     if (err)
-        return err == -ENOMEM ? -ENOSPC : err;
-    err = object_write(inode->object, pos, page, len);
-    if (err && size < inode->size)
-        err = resize(inode, size);
-    return err ? -ENOSPC : 0;
-}
-
-/* How many bytes may be written at @pos, -EFBIG when it is none. */
-static long write_room(uint64_t pos, uint64_t len)
-{
-    uint64_t limit = process_current()->limits[RLIMIT_FSIZE].cur;
-
-    if (pos >= limit)
-        return limit_check(pos + 1);
-    return (long)min_u64(len, limit - pos);
+        return err;
+    if (!object_write(inode->object, pos, page, len))
+        return 0;
+    ramfs_shrink_back(inode, size);
+    return -ENOSPC;
 }
 
 static long file_write(struct file *file, struct io *io, uint64_t pos)
 {
-    long room = io->left ? write_room(pos, io->left) : 0, err = 0;
+    long room = io->left ? ramfs_write_room(file->inode, pos, io->left) : 0, err = 0;
     uint64_t left = (uint64_t)room, done = 0;
     char *page;
 
@@ -135,13 +84,50 @@ static long file_write(struct file *file, struct io *io, uint64_t pos)
     return done ? (long)done : err;
 }
 
-/* ---- The rest ---- */
+/* ---- Mapping ---- */
 
-static long file_map(struct file *file, uint32_t *flags, struct object **object)
+#define DELETED " (deleted)"
+
+/* Without memory for another name, the old one stays. */
+void ramfs_name_object(const struct dirent *entry, const struct inode *inode)
 {
-    (void)flags;
-    *object = file->inode->object;
-    return 0;
+    const char *end = entry->inode == inode ? "" : DELETED;
+    char *name = kmalloc(PATH_MAX);
+    long length;
+
+    if (!name)
+        return;
+    length = path_name(entry->dir, entry->name, name, PATH_MAX - sizeof(DELETED));
+    if (length >= 0) {
+        strlcpy(name + length, end, sizeof(DELETED));
+        length = object_rename(inode->object, name);
+    }
+    kfree(name, PATH_MAX);
+}
+
+/* The same for what is open without a name. */
+static long name_unnamed(const struct inode *inode)
+{
+    char name[48];
+
+    format(name, sizeof(name), "/#%llu" DELETED, (unsigned long long)inode->ino);
+    return object_rename(inode->object, name);
+}
+
+/* A sealed file can be mapped by all as far as nobody can write to it by way of that. */
+static long file_map(struct file *file, struct file_mapping *m)
+{
+    bool shared = (m->flags & MAP_TYPE) != MAP_PRIVATE;
+    bool sealed = file->inode->seals & (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE);
+
+    if (sealed && shared && (m->prot & PROT_WRITE) && m->may_write)
+        return -EPERM;
+    if (sealed)
+        m->may_write = false;
+    if (file->entry)
+        ramfs_name_object(file->entry, file->inode);
+    m->object = file->inode->object;
+    return *object_name(m->object) ? 0 : name_unnamed(file->inode);
 }
 
 static const struct file_ops regular_ops = {
@@ -173,6 +159,16 @@ struct object *ramfs_object(const struct inode *inode)
     return inode->file_ops == &regular_ops ? inode->object : NULL;
 }
 
+/* What maps shows: only files that have never had a name come here for it. */
+static long file_name(const struct inode *inode, char *buf, size_t size)
+{
+    const char *name = object_name(inode->object);
+    size_t length = strlen(name);
+
+    memcpy(buf, name, min_u64(length, size));
+    return (long)length;
+}
+
 struct inode *ramfs_file(uint32_t mode, const void *data, uint64_t size, const char *name)
 {
     static const struct inode_ops ops = {.release = release};
@@ -182,11 +178,17 @@ struct inode *ramfs_file(uint32_t mode, const void *data, uint64_t size, const c
         inode_put(file);
         return NULL;
     }
+    if (file)
+        file->seals = F_SEAL_SEAL;
     return file;
 }
 
-long ramfs_fallocate(struct file *file, int mode, int64_t offset, int64_t len)
+struct inode *ramfs_unnamed(uint32_t mode, const char *shown)
 {
-    (void)file, (void)mode, (void)offset, (void)len;
-    return -EOPNOTSUPP;
+    static const struct inode_ops ops = {.release = release, .name = file_name};
+    struct inode *file = ramfs_file(mode, NULL, 0, shown);
+
+    if (file)
+        file->ops = &ops;
+    return file;
 }

@@ -1,5 +1,6 @@
 /* Calls that change what is known of a file: its mode, owner, times and length. */
 #include "kernel/abi/errno.h"
+#include "kernel/abi/memfd.h"
 #include "kernel/lookup.h"
 #include "kernel/process.h"
 #include "kernel/syscall.h"
@@ -23,6 +24,8 @@ static long set_mode(struct path *path, uint32_t mode)
     struct inode *inode = path->inode;
     long err = S_ISLNK(inode->mode) ? -EOPNOTSUPP : 0;
 
+    if ((inode->seals & F_SEAL_EXEC) && ((inode->mode ^ mode) & 0111))
+        err = -EPERM;
     if (!err) {
         inode->mode = (inode->mode & S_IFMT) | (mode & S_PERMISSIONS);
         inode_changed(inode);

@@ -172,6 +172,10 @@ SYSCALL3(fcntl, int, fd, uint32_t, command, uint64_t, arg)
         return pipe_size(d->file);
     case F_SETPIPE_SZ:
         return pipe_resize(d->file, (uint32_t)arg);
+    case F_ADD_SEALS:
+        return ramfs_add_seals(d->file, (uint32_t)arg);
+    case F_GET_SEALS:
+        return ramfs_seals(d->file);
     default:
         return -EINVAL;
     }

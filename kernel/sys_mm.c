@@ -45,7 +45,7 @@ SYSCALL1(brk, vaddr_t, brk)
 static long map_file(struct file *file, vaddr_t addr, uint64_t len, uint32_t prot, uint32_t flags,
                      uint64_t offset)
 {
-    struct object *object = NULL;
+    struct file_mapping m = {.prot = prot, .flags = flags, .may_write = file_writable(file)};
     struct mm *mm;
     long err;
 
@@ -53,11 +53,11 @@ static long map_file(struct file *file, vaddr_t addr, uint64_t len, uint32_t pro
         return -EACCES;
     if (!file->ops->map)
         return -ENODEV;
-    err = file->ops->map(file, &flags, &object);
+    err = file->ops->map(file, &m);
     if (err)
         return err;
     mm = lock_current();
-    return unlock(mm, mm_mmap(mm, addr, len, prot, flags, object, offset, file_writable(file)));
+    return unlock(mm, mm_mmap(mm, addr, len, prot, m.flags, m.object, offset, m.may_write));
 }
 
 SYSCALL6(mmap, vaddr_t, addr, uint64_t, len, uint32_t, prot, uint32_t, flags, int, fd, uint64_t,

@@ -227,7 +227,7 @@ SYSCALL6(pwritev2, int, fd, vaddr_t, iov, uint64_t, count, int64_t, pos, uint64_
 
 /* ---- The position ---- */
 
-/* Where @offset from @whence is in @file, or -EINVAL, -ENXIO. A file here has data all through. */
+/* Where @offset from @whence is in @file, or -EINVAL, -ENXIO. What is not in RAM has data all through. */
 static int64_t seek_target(const struct file *file, int64_t offset, int whence)
 {
     int64_t size = (int64_t)file->inode->size, target;
@@ -242,6 +242,8 @@ static int64_t seek_target(const struct file *file, int64_t offset, int whence)
         return target < 0 ? -EINVAL : target;
     case SEEK_DATA:
     case SEEK_HOLE:
+        if (ramfs_object(file->inode))
+            return ramfs_seek(file->inode, offset, whence == SEEK_DATA);
         if (offset < 0 || offset >= size)
             return -ENXIO;
         return whence == SEEK_DATA ? offset : size;

@@ -27,7 +27,7 @@
     X(pwritev2) X(close) X(lseek) X(fstat) X(ioctl) X(fcntl) X(dup) X(dup2) X(dup3) X(getdents64)  \
     X(sendfile) X(copy_file_range) X(eventfd) X(eventfd2) X(close_range) X(flock) X(fsync)         \
     X(fdatasync) X(sync) X(syncfs) X(fadvise64) X(socket) X(socketpair) X(pipe) X(pipe2) X(poll)   \
-    X(ppoll) X(select) X(pselect6)                                                                 \
+    X(ppoll) X(select) X(pselect6) X(memfd_create)                                                 \
     /* names */                                                                                    \
     X(open) X(openat) X(creat) X(stat) X(lstat) X(newfstatat) X(statx) X(statfs) X(fstatfs)        \
     X(access) X(faccessat) X(faccessat2) X(readlink) X(readlinkat) X(getcwd) X(chdir) X(fchdir)    \

@@ -185,18 +185,28 @@ static void test_sparse(void)
     close(fd);
 }
 
+static volatile int signals;
+
+static void count(int sig)
+{
+    signals += sig == SIGXFSZ;
+}
+
 static int run_size_limit(void *arg)
 {
     struct rlimit limit = {1000, RLIM_INFINITY};
     char buf[600] = "";
     int fd = must_open("f", O_CREAT | O_RDWR);
 
-    signal(SIGXFSZ, SIG_IGN);
+    signal(SIGXFSZ, count);
     EXPECT(setrlimit(RLIMIT_FSIZE, &limit), 0);
     EXPECT(write(fd, buf, 600), 600);
     EXPECT(write(fd, buf, 600), 400);
+    EXPECT(signals, 0);
     EXPECT(SYS(SYS_write, fd, buf, 600), -EFBIG);
+    EXPECT(signals, 1);
     EXPECT(SYS(SYS_ftruncate, fd, 1001), -EFBIG);
+    EXPECT(signals, 2);
     EXPECT(ftruncate(fd, 1000), 0);
     EXPECT(pwrite(fd, buf, 10, 100), 10);
     return arg != NULL;

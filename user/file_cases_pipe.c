@@ -221,7 +221,6 @@ static void test_writers(void)
 
 static int be_killed(void *arg)
 {
-    close(ends[0]);
     if (write(ends[1], "x", 1))
         return 1;
     return arg != NULL;
@@ -232,8 +231,8 @@ static void test_broken(void)
     pid_t child;
 
     make_pipe(0);
-    child = child_start(be_killed, NULL);
     close(ends[0]);
+    child = child_start(be_killed, NULL);
     child_dies(child, SIGPIPE);
     signal(SIGPIPE, SIG_IGN);
     EXPECT(SYS(SYS_write, ends[1], "x", 1), -EPIPE);

@@ -80,6 +80,70 @@ static void test_ppoll(void)
     close(ends[1]);
 }
 
+static volatile int caught;
+
+static void on_signal(int sig)
+{
+    caught = sig;
+}
+
+static int be_killer(void *arg)
+{
+    sleep_ms(20);
+    return kill(getppid(), SIGUSR1) || arg;
+}
+
+/* A signal that is blocked but for the time of the call: its handler runs, and the call says so. */
+static void test_masks(void)
+{
+    struct timespec t = {10, 0};
+    uint64_t usr1 = 1ul << (SIGUSR1 - 1), none = 0, now = 0;
+    struct {
+        uint64_t *mask;
+        size_t size;
+    } argument = {&none, 8};
+    pid_t child;
+
+    signal(SIGUSR1, on_signal);
+    EXPECT(SYS(SYS_rt_sigprocmask, SIG_BLOCK, &usr1, NULL, 8), 0);
+    for (int i = 0; i < 2; i++) {
+        caught = 0;
+        child = child_start(be_killer, NULL);
+        if (i == 0)
+            EXPECT(SYS(SYS_ppoll, NULL, 0, &t, &none, 8), -EINTR);
+        else
+            EXPECT(SYS(SYS_pselect6, 0, NULL, NULL, NULL, &t, &argument), -EINTR);
+        EXPECT(caught, SIGUSR1);
+        child_exits(child, 0);
+        EXPECT(SYS(SYS_rt_sigprocmask, SIG_BLOCK, NULL, &now, 8), 0);
+        EXPECT(now, usr1);
+    }
+    EXPECT(SYS(SYS_rt_sigprocmask, SIG_UNBLOCK, &usr1, NULL, 8), 0);
+    signal(SIGUSR1, SIG_DFL);
+}
+
+/* poll is not begun again when a handler ran, even if that was asked for. */
+static void test_interrupted(void)
+{
+    struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
+    char byte;
+    pid_t child;
+
+    EXPECT(pipe(ends), 0);
+    sigaction(SIGUSR1, &action, NULL);
+    child = child_start(be_killer, NULL);
+    EXPECT(SYS(SYS_poll, NULL, 0, 10000), -EINTR);
+    child_exits(child, 0);
+    action.sa_flags = 0;
+    sigaction(SIGUSR1, &action, NULL);
+    child = child_start(be_killer, NULL);
+    EXPECT(SYS(SYS_read, ends[0], &byte, 1), -EINTR);
+    child_exits(child, 0);
+    signal(SIGUSR1, SIG_DFL);
+    close(ends[0]);
+    close(ends[1]);
+}
+
 static void test_select(void)
 {
     struct timeval t = {100, 0};
@@ -231,9 +295,14 @@ static void test_flock(void)
 }
 
 static const struct suite_case cases[] = {
-    {"poll waits", test_poll_waits}, {"poll: answers", test_poll_answers},
-    {"ppoll", test_ppoll},           {"select", test_select},
-    {"pselect6", test_pselect},      {"eventfd", test_eventfd},
+    {"poll waits", test_poll_waits},
+    {"poll: answers", test_poll_answers},
+    {"ppoll", test_ppoll},
+    {"select", test_select},
+    {"pselect6", test_pselect},
+    {"ppoll and pselect6: signal masks", test_masks},
+    {"poll and read: interrupted", test_interrupted},
+    {"eventfd", test_eventfd},
     {"flock", test_flock},
 };
 CASES(wait_cases, cases);

@@ -83,9 +83,9 @@ static int delete (const char *name, const struct stat *st, int type, struct FTW
 
 int main(int argc, char **argv)
 {
-    static const struct suite_table *const tables[] = {&open_cases, &name_cases, &rename_cases,
-                                                       &dir_cases,  &data_cases, &fd_cases,
-                                                       &pipe_cases, &wait_cases, NULL};
+    static const struct suite_table *const tables[] = {
+        &open_cases, &name_cases, &rename_cases, &dir_cases,  &data_cases, &map_cases,
+        &attr_cases, &fd_cases,   &pipe_cases,   &wait_cases, NULL};
     static const struct suite suite = {tables, NULL};
     int status;
 

@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 
 extern const struct suite_table open_cases, name_cases, rename_cases, dir_cases, data_cases,
-    fd_cases, pipe_cases, wait_cases;
+    map_cases, attr_cases, fd_cases, pipe_cases, wait_cases;
 
 #define CASES(table, array) const struct suite_table table = {array, ARRAY_SIZE(array)}
 
