@@ -41,6 +41,7 @@ static void tell_parent(struct process *process)
     if (unwanted(process))
         process_free(process);
     sched_wake(&parent->child);
+    file_changed(); /* pidfds of it */
 }
 
 /* Whose children the orphans become that @process leaves: the nearest subreaper's, or init's. */

@@ -1,5 +1,6 @@
 /* Calls that send signals. Signal 0 only asks whether somebody is there. All run as root and may do it. */
 #include "kernel/abi/errno.h"
+#include "kernel/pidfd.h"
 #include "kernel/process.h"
 #include "kernel/syscall.h"
 #include "kernel/uaccess.h"
@@ -108,4 +109,46 @@ SYSCALL4(rt_tgsigqueueinfo, int, tgid, int, tid, int, sig, vaddr_t, user)
         return -EPERM;
     info.signo = sig;
     return send_thread(tgid, tid, &info, "sigqueue");
+}
+
+/* ---- To what an open file stands for ---- */
+
+#define PIDFD_SIGNAL_THREAD 1u
+#define PIDFD_SIGNAL_THREAD_GROUP 2u
+#define PIDFD_SIGNAL_PROCESS_GROUP 4u
+
+/* What @user tells, which must be of @sig; or with 0 what kill does. */
+static long fetch_info(vaddr_t user, int sig, int pid, struct siginfo *info)
+{
+    *info = signal_info(sig, SI_USER);
+    if (!user)
+        return 0;
+    if (copy_from_user(info, user, sizeof(*info)))
+        return -EFAULT;
+    if (info->signo != sig)
+        return -EINVAL;
+    return forged(info, pid) ? -EPERM : 0;
+}
+
+SYSCALL4(pidfd_send_signal, int, fd, int, sig, vaddr_t, user, uint32_t, flags)
+{
+    const uint32_t known =
+        PIDFD_SIGNAL_THREAD | PIDFD_SIGNAL_THREAD_GROUP | PIDFD_SIGNAL_PROCESS_GROUP;
+    struct process *process;
+    struct siginfo info;
+    bool nonblocking;
+    long err;
+
+    if ((flags & ~known) || (flags & (flags - 1)))
+        return -EINVAL;
+    err = pidfd_process(fd, &process, &nonblocking);
+    if (!err)
+        err = fetch_info(user, sig, process->pid, &info);
+    if (err)
+        return err;
+    if (flags == PIDFD_SIGNAL_PROCESS_GROUP)
+        return send_group(-process->pgid, &info);
+    if (flags == PIDFD_SIGNAL_THREAD)
+        return send_thread(process->pid, process->pid, &info, "pidfd_send_signal");
+    return send(process, NULL, &info, "pidfd_send_signal");
 }

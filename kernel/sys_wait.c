@@ -2,6 +2,7 @@
 #include "kernel/abi/errno.h"
 #include "kernel/abi/sched.h"
 #include "kernel/abi/siginfo.h"
+#include "kernel/pidfd.h"
 #include "kernel/process.h"
 #include "kernel/sched.h"
 #include "kernel/syscall.h"
@@ -144,21 +145,56 @@ static struct siginfo info_of(const struct wait *w)
     return info;
 }
 
+/* The process that descriptor w->id stands for. */
+static long find_pidfd(struct wait *w, bool *nonblocking)
+{
+    struct process *process;
+    long err = pidfd_process(w->id, &process, nonblocking);
+
+    if (err)
+        return err == -ESRCH ? -ECHILD : err;
+    w->type = P_PID;
+    w->id = process->pid;
+    if (*nonblocking)
+        w->options |= WNOHANG;
+    return 0;
+}
+
+/* Which children @w asks for, in terms of wait4. */
+static long check_id(struct wait *w, bool *nonblocking)
+{
+    switch (w->type) {
+    case P_ALL:
+        return 0;
+    case P_PID:
+        return w->id > 0 ? 0 : -EINVAL;
+    case P_PGID:
+        if (w->id == 0)
+            w->id = process_current()->pgid;
+        return w->id > 0 ? 0 : -EINVAL;
+    case P_PIDFD:
+        return w->id >= 0 ? find_pidfd(w, nonblocking) : -EINVAL;
+    default:
+        return -EINVAL;
+    }
+}
+
 SYSCALL5(waitid, int, type, int, id, vaddr_t, out, uint32_t, options, vaddr_t, usage)
 {
     struct wait w = {.type = type, .id = id, .options = options};
+    bool nonblocking = false;
     struct siginfo info;
     long err;
 
     if ((options & ~WAITID_OPTIONS) || !(options & (WEXITED | WSTOPPED | WCONTINUED)))
         return -EINVAL;
-    if (type < P_ALL || type > P_PGID || (type == P_PID && id <= 0) || (type == P_PGID && id < 0))
-        return -EINVAL;
-    if (type == P_PGID && id == 0)
-        w.id = process_current()->pgid;
-    err = wait(&w);
+    err = check_id(&w, &nonblocking);
+    if (!err)
+        err = wait(&w);
     if (err)
         return err;
+    if (nonblocking && !w.pid && !(options & WNOHANG))
+        return -EAGAIN;
     info = info_of(&w);
     if (w.pid && usage && copy_to_user(usage, &w.usage, sizeof(w.usage)))
         return -EFAULT;

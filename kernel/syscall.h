@@ -52,7 +52,7 @@
     /* signals */                                                                                  \
     X(rt_sigaction) X(rt_sigprocmask) X(rt_sigpending) X(rt_sigsuspend) X(rt_sigtimedwait)         \
     X(rt_sigreturn) X(sigaltstack) X(pause) X(kill) X(tkill) X(tgkill) X(rt_sigqueueinfo)          \
-    X(rt_tgsigqueueinfo)                                                                           \
+    X(rt_tgsigqueueinfo) X(pidfd_open) X(pidfd_send_signal)                                        \
     /* time */                                                                                     \
     X(clock_gettime) X(clock_getres) X(clock_nanosleep) X(nanosleep) X(gettimeofday) X(time)       \
     X(restart_syscall) X(alarm) X(setitimer) X(getitimer)                                          \
