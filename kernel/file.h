@@ -34,6 +34,7 @@ struct file_mapping {
  */
 struct file_ops {
     enum file_seek seek;
+    bool endless;                    /* nobody knows where it ends: SEEK_END is -EINVAL */
     long (*open)(struct file *file); /* before anybody has it; an errno is the end of it */
     long (*read)(struct file *file, struct io *io, uint64_t pos);    /* -EINVAL */
     long (*write)(struct file *file, struct io *io, uint64_t pos);   /* -EINVAL */

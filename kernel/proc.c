@@ -60,6 +60,8 @@ static long text_read(struct file *file, struct io *io, uint64_t pos)
 
     if (!proc_subject(file->inode, &subject))
         return -ESRCH;
+    if (pos && subject.entry->number)
+        return 0;
     if (!file->data)
         file->data = kmalloc(sizeof(struct seq));
     if (!file->data)
@@ -133,13 +135,12 @@ static long text_open(struct file *file)
     return 0;
 }
 
-static const struct file_ops text_ops = {
-    .seek = SEEK_ANY,
-    .open = text_open,
-    .read = text_read,
-    .write = text_write,
-    .release = text_release,
-};
+#define TEXT_OPS                                                                                   \
+    .seek = SEEK_ANY, .open = text_open, .read = text_read, .write = text_write,                   \
+    .release = text_release
+
+static const struct file_ops text_ops = {TEXT_OPS, .endless = true};
+static const struct file_ops setting_ops = {TEXT_OPS};
 
 /* ---- Links ---- */
 
@@ -173,7 +174,7 @@ static long directory_lookup(struct inode *dir, const char *name, struct inode *
     struct proc_subject subject;
 
     if (!proc_subject(dir, &subject))
-        return -ENOENT;
+        return -ESRCH;
     while (entry && entry->name && strcmp(entry->name, name) != 0)
         entry++;
     if (entry && entry->name)
@@ -242,7 +243,9 @@ static const struct file_ops *file_ops_of(const struct proc_entry *entry)
         return &file_directory_ops;
     if (S_ISLNK(entry->mode))
         return NULL;
-    return entry->file_ops ? entry->file_ops : &text_ops;
+    if (entry->file_ops)
+        return entry->file_ops;
+    return entry->number || entry->store || entry->fixed ? &setting_ops : &text_ops;
 }
 
 long proc_inode(struct inode *dir, const struct proc_entry *entry, struct proc_id id,
@@ -254,6 +257,7 @@ long proc_inode(struct inode *dir, const struct proc_entry *entry, struct proc_i
         return -ENOMEM;
     inode->dev = dir ? dir->dev : DEV_PROC;
     inode->nlink = S_ISDIR(entry->mode) ? 2 : 1;
+    inode->size = inode->dev == DEV_SYS && S_ISREG(entry->mode) ? PAGE_SIZE : 0;
     inode->proc = entry;
     inode->proc_id = id;
     inode->ino = ino_of(entry, id);

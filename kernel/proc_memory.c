@@ -95,7 +95,7 @@ static long pagemap_read(struct file *file, struct io *io, uint64_t pos)
     return io_result(io, io->left && page < end ? -EFAULT : 0);
 }
 
-const struct file_ops proc_pagemap_ops = {.seek = SEEK_ANY, .read = pagemap_read};
+const struct file_ops proc_pagemap_ops = {.seek = SEEK_ANY, .endless = true, .read = pagemap_read};
 
 /* ---- Above the stack ---- */
 

@@ -124,11 +124,11 @@ static void show_memory(struct text *out, struct mm *mm)
     struct mm_usage usage = usage_of(mm);
     uint64_t rss = usage.anon + usage.file + usage.shmem, code = code_pages(&mm->layout);
 
-    show_kib(out, "VmPeak", mm->total_pages);
+    show_kib(out, "VmPeak", mm->peak_pages);
     show_kib(out, "VmSize", mm->total_pages);
     show_kib(out, "VmLck", mm->locked_pages);
     show_kib(out, "VmPin", 0);
-    show_kib(out, "VmHWM", rss);
+    show_kib(out, "VmHWM", mm_peak_rss(mm));
     show_kib(out, "VmRSS", rss);
     show_kib(out, "RssAnon", usage.anon);
     show_kib(out, "RssFile", usage.file);

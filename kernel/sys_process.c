@@ -247,7 +247,7 @@ SYSCALL2(getrusage, int, who, vaddr_t, out)
     case RUSAGE_SELF:
         usage.utime = timeval_of(process_time(process));
         usage.minflt = (int64_t)process->faults;
-        usage.maxrss = (int64_t)(process->mm->rss_pages * (PAGE_SIZE / 1024));
+        usage.maxrss = (int64_t)(mm_peak_rss(process->mm) * (PAGE_SIZE / 1024));
         break;
     case RUSAGE_THREAD:
         usage.utime = timeval_of(sched_time(thread_current()));

@@ -261,7 +261,7 @@ SYSCALL3(lseek, int, fd, int64_t, offset, int, whence)
         return -EBADF;
     if (file->ops->seek != SEEK_ANY)
         return put(file, file->ops->seek == SEEK_NONE ? -ESPIPE : 0);
-    target = seek_target(file, offset, whence);
+    target = whence > SEEK_CUR && file->ops->endless ? -EINVAL : seek_target(file, offset, whence);
     if (target >= 0)
         file->pos = (uint64_t)target;
     return put(file, target);

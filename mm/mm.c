@@ -103,6 +103,11 @@ void mm_destroy(struct mm *mm)
     port_free(mm, sizeof(*mm));
 }
 
+uint64_t mm_peak_rss(const struct mm *mm)
+{
+    return max_u64(mm->peak_rss_pages, mm->rss_pages);
+}
+
 uint64_t mm_committed(void)
 {
     uint64_t pages = 0;

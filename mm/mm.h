@@ -68,8 +68,11 @@ struct mm {
     uint64_t committed_pages; /* lock; promised: in VMAs with VMA_ACCOUNT */
     uint64_t rss_pages;       /* lock; frames mapped */
     uint32_t future_flags;    /* lock; VMA_LOCKED when mlockall asked for it */
-    struct mm_limits limits;  /* lock */
-    struct mm_layout layout;  /* lock */
+    uint64_t peak_pages;      /* lock; the most that total_pages has been */
+    uint64_t
+        peak_rss_pages; /* lock; rss_pages before what was taken away last: see mm_peak_rss() */
+    struct mm_limits limits; /* lock */
+    struct mm_layout layout; /* lock */
     uint32_t users;     /* processes that run in it; of whoever holds one of these references */
     struct mm *next_mm; /* all of them, for mm_check */
 };
@@ -173,6 +176,9 @@ void mm_destroy(struct mm *mm);
 /* Pages of private memory that are promised to all, and that may be with OVERCOMMIT_NEVER. No lock. */
 uint64_t mm_committed(void);
 uint64_t mm_commit_limit(void);
+
+/* The most frames that were mapped so far. For read. */
+uint64_t mm_peak_rss(const struct mm *mm);
 
 /* The physical address of the root, for CR3. */
 paddr_t mm_root(const struct mm *mm);

@@ -135,8 +135,10 @@ void tlb_page(struct gather *g, paddr_t pa, unsigned level)
 {
     uint64_t pages = pt_span(level) >> PAGE_SHIFT;
 
-    if (g->mm)
+    if (g->mm) {
+        g->mm->peak_rss_pages = mm_peak_rss(g->mm);
         g->mm->rss_pages -= pages;
+    }
     if (level > PT_PTE && tlb_sole_user(pa, level)) {
         queue_block(g, pa, level);
         return;

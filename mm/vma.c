@@ -207,6 +207,7 @@ static void account(struct mm *mm, const struct vma *vma, int sign)
     uint64_t pages = vma_pages(vma) * (uint64_t)sign;
 
     mm->total_pages += pages;
+    mm->peak_pages = max_u64(mm->peak_pages, mm->total_pages);
     if (vma->flags & VMA_GROWSDOWN)
         mm->stack_pages += pages;
     else if (vma_is_data(vma->flags))

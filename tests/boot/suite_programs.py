@@ -81,6 +81,9 @@ def cases():
         tap_case("thread_test", "init=/bin/thread_test", at_least=49),
         tap_case("thread_test of glibc, all invariants recounted", "init=/bin/thread_test_glibc check=1", timeout=180,
                  at_least=49),
+        tap_case("proc_test", "init=/bin/proc_test", at_least=70),
+        tap_case("proc_test of glibc", "init=/bin/proc_test_glibc", at_least=70),
+        tap_case("proc_test: smaps, all invariants recounted", "init=/bin/proc_test check=1 -- smaps", at_least=10),
         Case("no frame is lost", no_leak),
         Case("the historic warning and its absence", demo_warn),
     ]
