@@ -328,11 +328,11 @@ struct object *mm_shared_object(struct mm *mm, vaddr_t addr, uint64_t *offset);
 /*
  * The lowest VMA that ends above *addr, as a line of /proc/PID/maps or what smaps says of it, to @buf:
  * the length without a NUL, and *addr becomes the VMA's end. 0 when there is none. What does not
- * fit is cut off: MM_RECORD bytes are always enough. For read.
+ * fit is cut off: MM_RECORD bytes are enough for names of PATH_MAX. For read.
  */
 size_t mm_maps(struct mm *mm, vaddr_t *addr, char *buf, size_t size);
 size_t mm_smaps(struct mm *mm, vaddr_t *addr, char *buf, size_t size);
-#define MM_RECORD 2048
+#define MM_RECORD (6 * 1024)
 
 /* All of /proc/PID/smaps_rollup; 0 when nothing is mapped. For read. */
 size_t mm_smaps_rollup(struct mm *mm, char *buf, size_t size);
