@@ -23,13 +23,16 @@ unsigned target_pages(const struct ex_case *c)
 
 uint32_t prot_of(char kind)
 {
-    return PROT_READ | (kind == 'w' || kind == 's' ? PROT_WRITE : 0) |
-           (kind == 'x' ? PROT_EXEC : 0);
+    bool write = kind == 'w' || kind == 'y' || kind == 's', exec = kind == 'x' || kind == 'y';
+
+    return PROT_READ | (write ? PROT_WRITE : 0) | (exec ? PROT_EXEC : 0);
 }
 
 unsigned rights_of(char kind)
 {
-    return PTE_R | (kind == 'w' || kind == 's' ? PTE_W : 0) | (kind == 'x' ? PTE_X : 0);
+    uint32_t prot = prot_of(kind);
+
+    return PTE_R | (prot & PROT_WRITE ? PTE_W : 0) | (prot & PROT_EXEC ? PTE_X : 0);
 }
 
 static void map_area(const struct area *a, unsigned number)

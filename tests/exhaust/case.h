@@ -11,9 +11,9 @@
 
 enum class { CLASS_ENGINE, CLASS_REMAP, CLASS_SHIFT };
 
-#define CASE_AREAS 12
+#define CASE_AREAS 16
 
-/* Pages [from, to); kind: 'w' and 'r', 'x' by their rights, 's' the stack. Of the engine: what is near. */
+/* Pages [from, to); kind: 'r', 'w', 'x' and 'y' (all three) by their rights, 's' the stack. Of the engine: what is near. */
 struct area {
     uint16_t from, to;
     char kind;

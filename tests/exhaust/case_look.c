@@ -132,7 +132,7 @@ static void check_counts(unsigned areas, const struct place *want)
 
     for (unsigned p = 0; p < EX_PAGES; p++) {
         total += want[p].kind != 0;
-        data += want[p].kind == 'w';
+        data += want[p].kind == 'w' || want[p].kind == 'y';
         stack += want[p].kind == 's';
     }
     if (machine_mm->vma_count != areas)

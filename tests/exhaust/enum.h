@@ -3,15 +3,20 @@
 
 #include "tests/exhaust/case.h"
 
-/* How fine: which distances, patterns and modes. */
+/*
+ * How fine. Where a share is n > 1, each pair of ranges has every n-th of these layouts, and the next pair those that come
+ * after: every layout is tried at every offset in the tables, but not with every pair.
+ */
 struct detail {
     const char *name;
     enum class class;
     bool complete; /* every subset of the pages outside is near, every subset inside is present */
-    unsigned distances; /* at most so many for each of the four sides */
-    unsigned patterns;
-    unsigned seconds; /* 1: each side also with a second neighbour behind the first */
-    bool all_modes;   /* else full only */
+    unsigned from, to;  /* of complete classes: the pages that all this happens in */
+    unsigned distances; /* of the first neighbour on each side: at most so many */
+    unsigned patterns;  /* of present pages: at most so many */
+    bool in_turn;       /* one pattern for each layout, each in its turn; else all of them */
+    unsigned share;     /* of the layouts with one neighbour on each side, or none */
+    unsigned seconds;   /* of those with a second one on some side; 0: none of them */
 };
 
 /* The classes of this geometry; the last has no name. */

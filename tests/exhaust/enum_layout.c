@@ -74,18 +74,28 @@ static bool same_pages(const struct pages *a, const struct pages *b)
     return memcmp(a, b, sizeof(*a)) == 0;
 }
 
-/* The different sets that the patterns give for a range. */
-static unsigned patterns(struct pages *sets, unsigned most, unsigned from, unsigned len)
+static void fill_pattern(struct pages *set, unsigned n, unsigned from, unsigned len)
+{
+    memset(set, 0, sizeof(*set));
+    for (unsigned i = 0; i < len; i++)
+        if (in_pattern(n, from + i, i, len))
+            pages_add(set, from + i);
+}
+
+/* The different sets that the patterns give for a range; or that of @turn. */
+static unsigned patterns(struct pages *sets, const struct detail *d, unsigned turn, unsigned from,
+                         unsigned len)
 {
     unsigned count = 0;
 
-    for (unsigned n = 0; n < PATTERNS && count < most; n++) {
+    if (d->in_turn) {
+        fill_pattern(sets, turn % d->patterns, from, len);
+        return 1;
+    }
+    for (unsigned n = 0; n < PATTERNS && count < d->patterns; n++) {
         unsigned same = 0;
 
-        memset(&sets[count], 0, sizeof(sets[count]));
-        for (unsigned i = 0; i < len; i++)
-            if (in_pattern(n, from + i, i, len))
-                pages_add(&sets[count], from + i);
+        fill_pattern(&sets[count], n, from, len);
         while (!same_pages(&sets[same], &sets[count]))
             same++;
         count += same == count;
@@ -125,24 +135,23 @@ void add_area(struct ex_case *c, unsigned from, unsigned to, char kind, bool pre
 /* The kind that no neighbour of @page has, so that areas that meet stay two. */
 static char kind_at(const struct ex_case *c, unsigned page)
 {
-    bool r = false;
+    bool r = false, x = false;
 
-    for (unsigned i = 0; i < c->areas; i++)
-        if (c->area[i].kind == 'r' && (c->area[i].to == page || c->area[i].from == page + 1))
-            r = true;
-    return r ? 'x' : 'r';
+    for (unsigned i = 0; i < c->areas; i++) {
+        if (c->area[i].to != page && c->area[i].from != page + 1)
+            continue;
+        r |= c->area[i].kind == 'r';
+        x |= c->area[i].kind == 'x';
+    }
+    return !r ? 'r' : !x ? 'x' : 'y';
 }
 
-/* A neighbour of one page, and a second one behind it. False where there is no room for the first. */
-static bool put_near(struct ex_case *c, unsigned page, unsigned behind)
+/* A neighbour of one page. False where there is no room for it. */
+static bool put_neighbour(struct ex_case *c, unsigned page)
 {
-    if (page == NONE)
-        return true;
     if (!free_page(c, page))
         return false;
     add_area(c, page, page + 1, kind_at(c, page), true);
-    if (behind != NONE && free_page(c, behind))
-        add_area(c, behind, behind + 1, kind_at(c, behind), true);
     return true;
 }
 
@@ -155,43 +164,72 @@ void set_side(struct side *s, const struct detail *d, unsigned edge, bool below)
     s->count = distances(s->list, d->distances, edge, below, edge <= EX_TASK ? room : 0);
 }
 
-static bool put_side(struct ex_case *c, const struct side *s, unsigned choice, bool second)
+/* A layout by its number: which distance on each side, and which second neighbour behind that one. */
+#define SECONDS 3 /* none, adjacent to the first, with a page between */
+
+/* False where there is no such layout. */
+static bool put_side(struct ex_case *c, const struct side *s, unsigned choice, unsigned second)
 {
     unsigned d = s->list[choice];
-    unsigned page = d == NONE ? NONE : s->below ? s->edge - 1 - d : s->edge + d;
-    unsigned behind = second && d != NONE ? (s->below ? page - 2 : page + 2) : NONE;
+    unsigned page = s->below ? s->edge - 1 - d : s->edge + d;
+    unsigned behind = s->below ? page - second : page + second;
 
-    return put_near(c, page, behind);
+    if (d == NONE)
+        return second == 0;
+    if (!put_neighbour(c, page))
+        return false;
+    return second == 0 || put_neighbour(c, behind);
+}
+
+static void try_layout(struct work *w, const struct side *sides, unsigned count, unsigned choices,
+                       unsigned seconds, void (*then)(struct work *))
+{
+    const struct ex_case plain = w->c;
+    bool fits = true;
+
+    for (unsigned s = 0; s < count && fits; s++) {
+        fits = put_side(&w->c, &sides[s], choices % sides[s].count, seconds % SECONDS);
+        choices /= sides[s].count;
+        seconds /= SECONDS;
+    }
+    if (fits)
+        then(w);
+    w->c = plain;
+}
+
+unsigned first_turn(struct work *w, unsigned share, unsigned count)
+{
+    unsigned first = (share - w->layout % share) % share;
+
+    w->layout += count;
+    return first;
 }
 
 void each_layout(struct work *w, const struct side *sides, unsigned count,
                  void (*then)(struct work *))
 {
-    const struct ex_case plain = w->c;
-    unsigned all = 1 + w->d->seconds;
+    unsigned firsts = 1, seconds = 1, all;
 
-    for (unsigned s = 0; s < count; s++)
-        all *= sides[s].count;
-    for (unsigned n = 0; n < all; n++) {
-        unsigned rest = n / (1 + w->d->seconds);
-        bool second = n % (1 + w->d->seconds), fits = true;
-
-        for (unsigned s = 0; s < count && fits; s++) {
-            fits = put_side(&w->c, &sides[s], rest % sides[s].count, second);
-            rest /= sides[s].count;
-        }
-        if (fits && !(second && w->c.areas == plain.areas))
-            then(w);
-        w->c = plain;
+    for (unsigned s = 0; s < count; s++) {
+        firsts *= sides[s].count;
+        seconds *= SECONDS;
     }
+    for (unsigned n = first_turn(w, w->d->share, firsts); n < firsts; n += w->d->share)
+        try_layout(w, sides, count, n, 0, then);
+    if (!w->d->seconds)
+        return;
+    all = firsts * (seconds - 1);
+    for (unsigned n = first_turn(w, w->d->seconds, all); n < all; n += w->d->seconds)
+        try_layout(w, sides, count, n / (seconds - 1), 1 + n % (seconds - 1), then);
 }
 
 void each_pattern(struct work *w, void (*then)(struct work *))
 {
     struct pages sets[PATTERNS + 1];
     const struct pages near = w->c.present;
-    unsigned count = patterns(sets, w->d->patterns, w->c.old, w->c.len);
+    unsigned count = patterns(sets, w->d, w->pattern, w->c.old, w->c.len);
 
+    w->pattern += w->d->in_turn;
     for (unsigned n = 0; n < count; n++) {
         w->c.present = near;
         for (unsigned i = 0; i < EX_WORDS; i++)

@@ -10,6 +10,7 @@ struct work {
     struct ex_case c;
     struct tally *tally;
     unsigned told;
+    unsigned layout, pattern; /* whose turn it is; by the number of the pair at first */
 };
 
 /* Whether @page is one of @len from @from on. */
@@ -34,9 +35,12 @@ struct side {
 
 void set_side(struct side *s, const struct detail *d, unsigned edge, bool below);
 
-/* Every layout of neighbours on @count sides: @then is called for each. */
+/* Of @count layouts in a row, the first whose turn it is; from there on every @share-th. */
+unsigned first_turn(struct work *w, unsigned share, unsigned count);
+
+/* The layouts of neighbours on @count sides whose turn it is: @then is called for each. */
 void each_layout(struct work *w, const struct side *sides, unsigned count,
                  void (*then)(struct work *));
 
-/* Every pattern of present pages of the source. */
+/* Every pattern of present pages of the source, or the one whose turn it is. */
 void each_pattern(struct work *w, void (*then)(struct work *));

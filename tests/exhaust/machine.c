@@ -23,6 +23,8 @@ static struct machine {
     bool used[FRAMES + 1];
     uint16_t free;
     uint16_t frames_used;
+    uint16_t touched; /* no frame behind this one was ever given out */
+    uint16_t objects_touched;
     bool object_used[OBJECTS];
     uint64_t bytes[FRAMES + 1][FRAME_BYTES / 8];
     _Alignas(16) unsigned char object[OBJECTS][OBJECT_BYTES];
@@ -62,6 +64,25 @@ void machine_fail(const char *fmt, ...)
 
 /* ---- Power ---- */
 
+/* What neither of the two has touched is the same in both. */
+static void copy_machine(struct machine *to, const struct machine *from)
+{
+    unsigned frames = (to->touched > from->touched ? to->touched : from->touched) + 1u;
+    unsigned objects =
+        to->objects_touched > from->objects_touched ? to->objects_touched : from->objects_touched;
+
+    memcpy(to->meta, from->meta, frames * sizeof(to->meta[0]));
+    memcpy(to->next, from->next, frames * sizeof(to->next[0]));
+    memcpy(to->used, from->used, frames * sizeof(to->used[0]));
+    memcpy(to->bytes, from->bytes, frames * sizeof(to->bytes[0]));
+    memcpy(to->object_used, from->object_used, sizeof(to->object_used));
+    memcpy(to->object, from->object, objects * sizeof(to->object[0]));
+    to->free = from->free;
+    to->frames_used = from->frames_used;
+    to->touched = from->touched;
+    to->objects_touched = from->objects_touched;
+}
+
 void machine_start(void)
 {
     memset(&now, 0, sizeof(now));
@@ -87,19 +108,19 @@ static void forget_cached(void)
 
 void machine_reset(void)
 {
-    now = pristine;
+    copy_machine(&now, &pristine);
     memset(&cached, 0, sizeof(cached));
     forget_cached();
 }
 
 void machine_keep(void)
 {
-    kept = now;
+    copy_machine(&kept, &now);
 }
 
 void machine_restore(void)
 {
-    now = kept;
+    copy_machine(&now, &kept);
     flushes = 0;
     warnings = 0;
     for (unsigned p = 0; p < EX_PAGES; p++)
@@ -143,6 +164,8 @@ paddr_t port_frame_alloc(bool zero)
     if (!f)
         machine_fail("the machine has too few frames");
     now.free = now.next[f];
+    if (f > now.touched)
+        now.touched = (uint16_t)f;
     now.used[f] = true;
     now.frames_used++;
     now.meta[f] = (struct frame){0};
@@ -218,6 +241,8 @@ void *port_alloc(size_t size)
     if (n == OBJECTS || size > OBJECT_BYTES)
         machine_fail("the machine has no room for an object of %zu bytes", size);
     now.object_used[n] = true;
+    if (n >= now.objects_touched)
+        now.objects_touched = (uint16_t)(n + 1);
     memset(now.object[n], 0, size);
     return now.object[n];
 }

@@ -22,8 +22,9 @@ BUILD = "build/exhaust"
 GEOMETRIES = ["2x2", "1x4", "3x2", "2x3", "2x4", "3x3"]     # bits per level, levels
 PAIRS_PER_PART = 128
 MOST_PARTS = 128
-SLICE_PAIRS = {"engine": 700, "remap": 150, "shift": 1500}     # pairs of ranges of a class, 32 pages
-SLICE_PAIRS_BIG = {"engine": 5000, "shift": 700}               # more pages
+# Of the pairs of ranges of a class; where there are fewer than 200, all.
+SLICE_PAIRS = {"engine-complete": 24, "engine": 700, "remap": 150, "shift": 1500}   # 32 pages
+SLICE_PAIRS_BIG = {"engine": 10000, "remap": 10000, "shift": 5000}                  # more pages
 TELL_EVERY = 5
 MOST_TOLD = 12
 
@@ -66,7 +67,7 @@ def slice_parts():
     parts = []
     for geometry in GEOMETRIES:
         for name, pairs in classes(geometry):
-            wanted = (SLICE_PAIRS_BIG if pairs > 100000 else SLICE_PAIRS).get(name, pairs)
+            wanted = (SLICE_PAIRS_BIG if pairs > 100000 else SLICE_PAIRS)[name] if pairs >= 200 else pairs
             parts.append(Part(geometry, name, pairs, 0, max(1, pairs // wanted) | 1))
     return parts
 
