@@ -275,7 +275,10 @@ static long set_size(vaddr_t arg)
 
     if (copy_from_user(&size, arg, sizeof(size)))
         return -EFAULT;
-    console.size = size;
+    if (memcmp(&size, &console.size, sizeof(size)) != 0) {
+        console.size = size;
+        console_resized();
+    }
     return 0;
 }
 

@@ -22,6 +22,9 @@ int console_foreground(int sid);
 /* Send @sig to all in the foreground; where no session has the console, to init. */
 void console_signal(int sig);
 
+/* Tell those in the foreground that the console has another size. */
+void console_resized(void);
+
 /*
  * May the running process use the console, or is it in the background of the session that has it? Then its group gets
  * @sig, SIGTTIN or SIGTTOU. 0, -ERESTARTSYS, or -EIO where the signal would stop nobody.

@@ -31,6 +31,12 @@ void console_signal(int sig)
         signal_send(process_find(INIT_PID), sig, "typed on the console");
 }
 
+void console_resized(void)
+{
+    if (owner.pgid)
+        job_signal_group(owner.pgid, SIGWINCH, "the console has another size");
+}
+
 /* Would @sig do nothing to the running thread? */
 static bool shrugs_off(int sig)
 {

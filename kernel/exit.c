@@ -4,6 +4,7 @@
 #include "kernel/log.h"
 #include "kernel/process.h"
 #include "kernel/sched.h"
+#include "kernel/time.h"
 
 void process_end(struct process *process, int status)
 {
@@ -36,6 +37,7 @@ static void tell_parent(struct process *process)
     struct siginfo info = siginfo_child(process->pid, process->status);
 
     info.signo = process->exit_signal;
+    info.utime = (int64_t)(process_time(process) / (NS_PER_SEC / USER_HZ));
     if (info.signo && parent->signals.action[info.signo - 1].handler != SIG_IGN)
         signal_send_info(parent, NULL, &info, "a child has ended");
     if (unwanted(process))
