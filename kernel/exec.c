@@ -43,18 +43,19 @@ long exec_open(const struct exec *e, const char *name, struct exec_file *file)
 
 static long alloc_buffers(struct exec *e)
 {
-    e->exe_path = kmalloc(PATH_MAX);
     e->page = kmalloc(PAGE_SIZE);
-    return e->exe_path && e->page ? 0 : -ENOMEM;
+    return e->page ? 0 : -ENOMEM;
 }
 
-/* The absolute name of the program, which is no script any more. */
-static long name_program(struct exec *e)
+/* The program, which is no script any more, as /proc/PID/exe leads to it. */
+static long open_program(struct exec *e)
 {
     const struct path *path = &e->program.path;
-    long err = path_name(path->dir, path->name, e->exe_path, PATH_MAX);
+    long err = file_open(path->inode, O_RDONLY, &e->exe);
 
-    return err < 0 ? err : 0;
+    if (!err)
+        file_remember(e->exe, path);
+    return err;
 }
 
 /* A new address space with nothing but the temporary stack in it. */
@@ -116,7 +117,7 @@ static long build(struct exec *e)
     if (!err)
         err = exec_follow_scripts(e);
     if (!err)
-        err = name_program(e);
+        err = open_program(e);
     if (!err)
         err = exec_read_images(e);
     if (!err)
@@ -173,19 +174,20 @@ static void commit(struct exec *e, struct trap_frame *frame)
 {
     struct process *process = e->process;
     struct mm *old_mm = process->mm;
-    char *old_path = process->exe_path;
+    struct file *old_exe = process->exe;
 
     port_unlock_write(&e->mm->lock);
     process->mm = e->mm;
-    process->exe_path = e->exe_path;
+    process->exe = e->exe;
     e->mm = NULL;
-    e->exe_path = NULL;
+    e->exe = NULL;
     cpu_load_mm(process->mm);
     if (old_mm)
         mm_put(old_mm);
     process_vfork_done(process);
     process->execed = true;
-    kfree(old_path, PATH_MAX);
+    if (old_exe)
+        file_put(old_exe);
     files_close_on_exec(process->files);
     signal_clear_handlers(process);
     reset_thread(process->threads);
@@ -206,7 +208,8 @@ static void release(struct exec *e)
         port_unlock_write(&e->mm->lock);
         mm_put(e->mm);
     }
-    kfree(e->exe_path, PATH_MAX);
+    if (e->exe)
+        file_put(e->exe);
     kfree(e->page, PAGE_SIZE);
     release_file(&e->program);
     release_file(&e->interp);

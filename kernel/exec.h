@@ -43,7 +43,7 @@ struct exec {
 
     struct exec_file program;
     struct exec_file interp; /* its dynamic linker; interp.object is NULL when it wants none */
-    char *exe_path;          /* PATH_MAX bytes: the program's absolute name */
+    struct file *exe;        /* the program */
 
     struct mm *mm;       /* the new one, locked for write; NULL once the process has it */
     char *page;          /* PAGE_SIZE bytes to copy by way of */

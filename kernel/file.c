@@ -49,6 +49,16 @@ long file_open(struct inode *inode, uint32_t flags, struct file **file)
     return 0;
 }
 
+void file_remember(struct file *file, const struct path *path)
+{
+    struct dirent *entry = NULL;
+
+    if (path->dir && path->end == PATH_NAME)
+        entry = ramfs_find(path->dir, path->name);
+    if (entry)
+        file->entry = dirent_get(entry);
+}
+
 struct file *file_get(struct file *file)
 {
     kassert(file->refs > 0);

@@ -64,6 +64,9 @@ extern const struct file_ops file_directory_ops;
 
 /* Open @inode; with O_PATH, nothing can be done with it. -ENXIO when it is nothing that can be opened, -ENOMEM. */
 [[nodiscard]] long file_open(struct inode *inode, uint32_t flags, struct file **file);
+
+/* @file was opened by way of @path: it remembers by which name. */
+void file_remember(struct file *file, const struct path *path);
 struct file *file_get(struct file *file);
 void file_put(struct file *file);
 

@@ -121,11 +121,10 @@ static long copy_parts(const struct clone *c, struct process *child)
 {
     const struct process *self = process_current();
 
-    child->exe_path = kmalloc(PATH_MAX);
     child->files = c->flags & CLONE_FILES ? files_get(self->files) : files_copy(self->files);
     child->mm = copy_mm(self->mm, c->flags & CLONE_VM);
     child->cwd = inode_get(self->cwd);
-    return child->exe_path && child->files && child->mm ? 0 : -ENOMEM;
+    return child->files && child->mm ? 0 : -ENOMEM;
 }
 
 /* And what cannot. */
@@ -133,7 +132,7 @@ static void copy_rest(const struct clone *c, struct process *child)
 {
     const struct process *self = process_current();
 
-    strlcpy(child->exe_path, self->exe_path, PATH_MAX);
+    child->exe = file_get(self->exe);
     memcpy(child->name, self->name, sizeof(child->name));
     child->umask = self->umask;
     child->nice = self->nice;

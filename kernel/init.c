@@ -88,7 +88,7 @@ static void open_console(struct process *process)
     if (!err)
         err = file_open(path.inode, O_RDWR | O_LARGEFILE, &file);
     if (!err)
-        file->entry = dirent_get(ramfs_find(path.dir, path.name));
+        file_remember(file, &path);
     for (uint32_t fd = 0; !err && fd <= 2; fd++)
         err = files_set(process->files, fd, fd ? file_get(file) : file, false);
     if (err)

@@ -121,5 +121,9 @@ extern const struct file_ops proc_cmdline_ops;
 extern const struct file_ops proc_environ_ops;
 extern const struct file_ops proc_auxv_ops;
 
+/* What @file was opened as, a path, or what its kind says: as readlink. And the way there. */
+long proc_file_name(const struct file *file, char *buf, size_t size);
+long proc_file_jump(const struct file *file, struct path *to);
+
 extern const struct inode_ops proc_fd_ops;
 extern const struct inode_ops proc_fdinfo_ops;

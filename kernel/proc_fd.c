@@ -38,8 +38,7 @@ static long unnamed(const struct file *file, char *buf, size_t size)
     return proc_put_link(name, buf, size);
 }
 
-/* What @file was opened as: a path, or what its kind says. As inode_ops.readlink. */
-static long file_name(const struct file *file, char *buf, size_t size)
+long proc_file_name(const struct file *file, char *buf, size_t size)
 {
     const struct inode *inode = file->inode;
     const struct dirent *entry = file->entry;
@@ -63,24 +62,27 @@ static long read_fd(const struct proc_subject *subject, char *buf, size_t size)
 {
     const struct descriptor *d = descriptor_of(subject);
 
-    return d ? file_name(d->file, buf, size) : -ENOENT;
+    return d ? proc_file_name(d->file, buf, size) : -ENOENT;
+}
+
+long proc_file_jump(const struct file *file, struct path *to)
+{
+    to->inode = inode_get(file->inode);
+    if (is_named(file)) {
+        to->dir = inode_get(file->entry->dir);
+        to->end = PATH_NAME;
+        strlcpy(to->name, file->entry->name, sizeof(to->name));
+    } else if (S_ISDIR(to->inode->mode)) {
+        to->dir = inode_get(to->inode);
+    }
+    return 0;
 }
 
 static long jump_fd(const struct proc_subject *subject, struct path *to)
 {
     const struct descriptor *d = descriptor_of(subject);
 
-    if (!d)
-        return -ENOENT;
-    to->inode = inode_get(d->file->inode);
-    if (is_named(d->file)) {
-        to->dir = inode_get(d->file->entry->dir);
-        to->end = PATH_NAME;
-        strlcpy(to->name, d->file->entry->name, sizeof(to->name));
-    } else if (S_ISDIR(to->inode->mode)) {
-        to->dir = inode_get(to->inode);
-    }
-    return 0;
+    return d ? proc_file_jump(d->file, to) : -ENOENT;
 }
 
 /* By what the file is open for. */

@@ -9,9 +9,16 @@
 
 static long read_exe(const struct proc_subject *subject, char *buf, size_t size)
 {
-    const char *path = subject->process->exe_path;
+    const struct file *exe = subject->process->exe;
 
-    return path ? proc_put_link(path, buf, size) : -ENOENT;
+    return exe ? proc_file_name(exe, buf, size) : -ENOENT;
+}
+
+static long jump_exe(const struct proc_subject *subject, struct path *to)
+{
+    const struct file *exe = subject->process->exe;
+
+    return exe ? proc_file_jump(exe, to) : -ENOENT;
 }
 
 static long read_directory(const struct inode *dir, char *buf, size_t size)
@@ -198,7 +205,7 @@ static long show_wchan(struct text *out, const struct proc_subject *subject)
         {.name = "maps", .mode = S_IFREG | 0444, .next = proc_next_maps},                          \
         {.name = "cwd", .mode = S_IFLNK | 0777, .readlink = read_cwd, .jump = jump_cwd},           \
         {.name = "root", .mode = S_IFLNK | 0777, .readlink = read_root, .jump = jump_root},        \
-        {.name = "exe", .mode = S_IFLNK | 0777, .readlink = read_exe},                             \
+        {.name = "exe", .mode = S_IFLNK | 0777, .readlink = read_exe, .jump = jump_exe},           \
         FILE("mounts", show_mounts), FILE("mountinfo", show_mountinfo),                            \
         {.name = "smaps", .mode = S_IFREG | 0444, .next = proc_next_smaps},                        \
         FILE("smaps_rollup", proc_show_smaps_rollup),                                              \

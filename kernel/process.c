@@ -116,11 +116,12 @@ void process_release(struct process *process)
     if (process->files)
         files_put(process->files);
     inode_put(process->cwd);
-    kfree(process->exe_path, PATH_MAX);
+    if (process->exe)
+        file_put(process->exe);
     process->mm = NULL;
     process->files = NULL;
     process->cwd = NULL;
-    process->exe_path = NULL;
+    process->exe = NULL;
 }
 
 void process_apply_limits(const struct process *process, struct mm *mm)

@@ -42,7 +42,7 @@ struct process {
     struct mm *mm; /* NULL before exec, and once it has ended */
     struct files *files;
     struct inode *cwd; /* a directory */
-    char *exe_path;    /* of the program, absolute; PATH_MAX bytes; NULL before exec */
+    struct file *exe;  /* the program; NULL before exec */
     uint32_t umask;
     int nice;          /* kept and shown, without effect */
     int death_signal;  /* sent when the parent ends, or 0: prctl */

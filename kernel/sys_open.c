@@ -82,18 +82,14 @@ static long open_unnamed(const struct path *path, uint32_t flags, uint32_t mode,
 /* Open what @path leads to, or make it; the file remembers by which name. */
 static long open_path(const struct path *path, uint32_t flags, uint32_t mode, struct file **file)
 {
-    struct dirent *entry;
     long err;
 
     if ((flags & O_TMPFILE) == O_TMPFILE)
         return open_unnamed(path, flags, mode, file);
     err = path->inode ? open_existing(path, flags, file) : open_new(path, flags, mode, file);
-    if (err || !path->dir || path->end != PATH_NAME)
-        return err;
-    entry = ramfs_find(path->dir, path->name);
-    if (entry)
-        (*file)->entry = dirent_get(entry);
-    return 0;
+    if (!err)
+        file_remember(*file, path);
+    return err;
 }
 
 /* Flags that contradict each other. */

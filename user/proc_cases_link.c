@@ -77,6 +77,72 @@ static void test_exe(void)
     EXPECT(SYS(SYS_readlink, "/proc/self/maps", magic, 4), -EINVAL);
 }
 
+int proc_role_sleep(int argc, char **argv);
+
+int proc_role_sleep(int argc, char **argv)
+{
+    (void)argc, (void)argv;
+    for (;;)
+        sleep_ms(1000);
+}
+
+/* A copy of this program in @fd, which is closed. */
+static void copy_self(int fd)
+{
+    int self = must_open(own_path, O_RDONLY);
+    long n;
+
+    while ((n = read(self, text, sizeof(text))) > 0)
+        EXPECT(write(fd, text, (size_t)n), n);
+    close(self);
+    close(fd);
+}
+
+static int exec_sleeper(void *path)
+{
+    char *argv[] = {"sleeper", "--be", "sleep", NULL};
+
+    execv(path, argv);
+    return 99;
+}
+
+/* Wait until the child is another program. */
+static void wait_for_exec(pid_t pid, const char *name)
+{
+    char comm[32];
+    uint64_t start = now_ms();
+
+    do {
+        sleep_ms(1);
+        must_slurp(of_process(pid, "comm"));
+        snprintf(comm, sizeof(comm), "%.31s", text);
+    } while (strcmp(comm, name) && now_ms() - start < 5000);
+    CHECK(!strcmp(comm, name), "the child is %s, not %s", comm, name);
+}
+
+/* The program's name may change, and go away: the link goes on leading to it. */
+static void test_exe_renamed(void)
+{
+    char magic[4] = "";
+    pid_t pid;
+    int fd;
+
+    unlink("/tmp/proc_test_p");
+    copy_self(open("/tmp/proc_test_p", O_WRONLY | O_CREAT | O_TRUNC, 0755));
+    pid = child_start(exec_sleeper, "/tmp/proc_test_p");
+    wait_for_exec(pid, "proc_test_p\n");
+    expect_link(of_process(pid, "exe"), "/tmp/proc_test_p");
+    EXPECT(rename("/tmp/proc_test_p", "/tmp/proc_test_q"), 0);
+    expect_link(of_process(pid, "exe"), "/tmp/proc_test_q");
+    EXPECT(unlink("/tmp/proc_test_q"), 0);
+    expect_link(of_process(pid, "exe"), "/tmp/proc_test_q (deleted)");
+    fd = must_open(of_process(pid, "exe"), O_RDONLY);
+    EXPECT(read(fd, magic, 4), 4);
+    CHECK(!memcmp(magic, "\177ELF", 4), "not the program");
+    close(fd);
+    child_end(pid);
+}
+
 static void test_cwd(void)
 {
     char before[512], seen[512] = "";
@@ -263,6 +329,7 @@ static void test_fdinfo(void)
 static const struct suite_case cases[] = {
     {"self, thread-self, mounts", test_self},
     {"exe", test_exe},
+    {"exe: renamed and removed", test_exe_renamed},
     {"cwd and root", test_cwd},
     {"fd: what the links show", test_fd_names},
     {"fd: a file renamed and removed", test_fd_renamed},

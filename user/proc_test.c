@@ -234,6 +234,7 @@ void write_pages(volatile char *start, size_t pages)
 }
 
 int proc_role_args(int argc, char **argv);
+int proc_role_sleep(int argc, char **argv);
 
 int main(int argc, char **argv)
 {
@@ -242,6 +243,7 @@ int main(int argc, char **argv)
         &link_cases, &list_cases,  &system_cases,  &setting_cases, NULL};
     static const struct suite_role roles[] = {
         {"args", proc_role_args},
+        {"sleep", proc_role_sleep},
         {NULL, NULL},
     };
     static const struct suite suite = {tables, roles};
