@@ -133,6 +133,29 @@ def job_control(shell):
     must("sleep" not in shell.run("jobs")[1].replace("jobs", ""), "not ended")
 
 
+def background_read(shell):
+    """It stops, and reads on in the foreground."""
+    _, output = shell.run("head -n 1 & sleep 0.5; jobs")
+    must("Stopped (tty input)" in output, f"said: {output}")
+    shell.type("fg\r")
+    shell.console.expect("head -n 1" + END)
+    time.sleep(0.3)
+    shell.type("typed\r")
+    shell.console.expect(f"typed{END}typed{END}")
+    shell.console.expect(PROMPT)
+
+
+def background_write(shell):
+    """With tostop it stops; else it just writes."""
+    _, output = shell.run("stty tostop; (echo late) & sleep 0.5; jobs; stty -tostop")
+    must("Stopped (tty output)" in output and "\nlate" not in output, f"said: {output}")
+    shell.type("fg\r")
+    shell.console.expect(END + "late" + END)
+    shell.console.expect(PROMPT)
+    _, output = shell.run("(echo now) & sleep 0.5; jobs")
+    must(re.search("^now$", output, re.M), f"said: {output}")
+
+
 def takes_time(shell):
     start = time.monotonic()
     seen, _ = shell.run("sleep 2")
@@ -213,6 +236,9 @@ CASES = [
     interrupted("cat | cat", CTRL_C, 130),
     interrupted("sleep 100", "\x1c", 131, "Quit"),
     ("^Z, bg, fg, ^C", job_control),
+    ("a job in the background reads", background_read),
+    ("a job in the background writes", background_write),
+    says("sh -c 'kill -STOP $$; echo went on' & sleep 0.5; kill -CONT $!; sleep 0.5", r"^went on$"),
     ("^D", end_of_input),
     ("line editing", line_editing),
     says("stty -a", r"^speed \d+ baud[\s\S]*^intr = \^C; quit = \^"),
