@@ -297,7 +297,8 @@ boot-test: $(KERNEL) $(INITRAMFS) $(ISO) $(if $(wildcard $(GRUB_UEFI)),$(UEFI_IS
 	@python3 tests/boot/run.py --build $(B) $(if $(T),--only='$(T)')
 
 format:
-	@clang-format -i $(wildcard boot/*.[ch] kernel/*.[ch] kernel/abi/*.h mm/*.[ch] user/*.[ch] tests/host/*.[ch])
+	@clang-format -i $(wildcard boot/*.[ch] kernel/*.[ch] kernel/abi/*.h mm/*.[ch] user/*.[ch] tests/host/*.[ch] \
+		tests/exhaust/*.[ch] tests/fuzz/*.[ch])
 
 doctor:
 	@tools/doctor.sh

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The checks that need no compiler: who includes whom, format, lengths. TAP, then a line of counts.
+"""The checks that need no compiler: who includes whom, format, lengths, mutants. TAP, then a line of counts.
 
 The rules of inclusion are design's: mm/ knows nothing of the kernel around it, and the layers inside mm/ go one way.
 """
@@ -10,12 +10,16 @@ import shutil
 import subprocess
 import sys
 
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import mutants  # pylint: disable=wrong-import-position
+
 MAX_CODE_COLUMN = 100
 MAX_COMMENT_COLUMN = 120
 MAX_FUNCTION = 70
 FORMATTED_BY = "14"     # other releases of clang-format lay some things out otherwise
 
-SOURCES = sorted(path for pattern in ("kernel/*.[ch]", "kernel/abi/*.h", "mm/*.[ch]", "user/*.[ch]", "tests/host/*.[ch]")
+SOURCES = sorted(path for pattern in ("kernel/*.[ch]", "kernel/abi/*.h", "mm/*.[ch]", "user/*.[ch]", "tests/host/*.[ch]",
+                                       "tests/exhaust/*.[ch]", "tests/fuzz/*.[ch]")
                  for path in glob.glob(pattern))
 OTHERS = sorted(path for pattern in ("boot/*", "kernel/*.asm", "tools/*", "tests/boot/*.py", "tests/host/*.py",
                                      "user/*.py", "linker.ld", "Makefile", ".ci/run")
@@ -172,12 +176,22 @@ def format_skip():
     return None if major == FORMATTED_BY else f"clang-format {major}, the files are laid out by {FORMATTED_BY}"
 
 
+def check_mutants():
+    """Every mistake of tests/mutants/ can still be made: who changes the lines of mm/ changes the patch with them."""
+    for path in sorted(glob.glob("tests/mutants/*.patch")):
+        try:
+            list(mutants.Mutant(path).applied("."))
+        except (mutants.Broken, FileNotFoundError) as problem:
+            yield f"{path}: {problem}"
+
+
 CHECKS = [
     ("directories include what they may", check_directories, lambda: None),
     ("the layers of mm/ go one way", check_layers, lambda: None),
     ("lines are short enough", check_columns, lambda: None),
     ("functions are short enough", check_lengths, lambda: None),
     ("format", check_format, format_skip),
+    ("the mutants apply", check_mutants, lambda: None),
 ]
 
 

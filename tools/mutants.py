@@ -68,8 +68,8 @@ class Mutant:
     def hint(self):
         return self.words.get("Killed by", "").split(":")[0].strip()
 
-    def apply(self, directory):
-        """Change the files below @directory. Lines are found by what they say; of several places the nearest."""
+    def applied(self, directory):
+        """(path, text) of each file, changed. Lines are found by what they say; of several places the nearest."""
         for path, hunks in self.hunks.items():
             with open(f"{directory}/{path}", encoding="utf-8") as file:
                 lines = file.read().split("\n")
@@ -79,8 +79,12 @@ class Mutant:
                     raise Broken(f"does not apply to {path}, line {number}")
                 at = min(places, key=lambda i, n=number: abs(i + 1 - n))
                 lines[at:at + len(old)] = new
+            yield path, "\n".join(lines)
+
+    def apply(self, directory):
+        for path, text in self.applied(directory):
             with open(f"{directory}/{path}", "w", encoding="utf-8") as file:
-                file.write("\n".join(lines))
+                file.write(text)
 
 
 # ---- The test programs without a mutant ----

@@ -13,7 +13,10 @@ enum class { CLASS_ENGINE, CLASS_REMAP, CLASS_SHIFT };
 
 #define CASE_AREAS 16
 
-/* Pages [from, to); kind: 'r', 'w', 'x' and 'y' (all three) by their rights, 's' the stack. Of the engine: what is near. */
+/*
+ * Pages [from, to); kind: 'r', 'w', 'x' and 'y' (all three) by their rights, 's' the stack. Of the
+ * engine: what is near.
+ */
 struct area {
     uint16_t from, to;
     char kind;

@@ -21,8 +21,8 @@
  *                  turn: the next pair of ranges has the layouts that come next. So each layout meets each offset in
  *                  the tables at some pair of ranges, not at all of them.
  *
- * Left out everywhere, but in the complete classes: more than two neighbours on a side, neighbours of more than one page,
- * a second neighbour further away, and patterns other than the 12.
+ * Left out everywhere, but in the complete classes: more than two neighbours on a side, neighbours of more than one
+ * page, a second neighbour further away, and patterns other than the 12.
  */
 #include <stdio.h>
 

@@ -4,8 +4,8 @@
 #include "tests/exhaust/case.h"
 
 /*
- * How fine. Where a share is n > 1, each pair of ranges has every n-th of these layouts, and the next pair those that come
- * after: every layout is tried at every offset in the tables, but not with every pair.
+ * How fine. Where a share is n > 1, each pair of ranges has every n-th of these layouts, and the next pair those that
+ * come after: every layout is tried at every offset in the tables, but not with every pair.
  */
 struct detail {
     const char *name;
@@ -30,8 +30,8 @@ struct tally {
 uint64_t enum_pairs(const struct detail *d);
 
 /*
- * All cases of every @parts-th pair, from pair @part on. Those that fail are told, the first few with a picture. @at, if
- * not NULL, is called after each pair.
+ * All cases of every @parts-th pair, from pair @part on. Those that fail are told, the first few with a picture. @at,
+ * if not NULL, is called after each pair.
  */
 void enum_run(const struct detail *d, uint64_t part, uint64_t parts, struct tally *tally,
               void (*at)(uint64_t pair));

@@ -1,15 +1,15 @@
 /*
  * The fewest entries that can move the pages of a case: brute force over every way to cover the pages by whole entries.
  *
- * An entry may move whole where both sides are aligned to its span, and neither the span that it leaves nor the one that
- * it comes to holds anything but the two ranges of the move. Entries nest, so a cover picks for each entry: whole, or
- * some cover of each of its parts; the recursion takes the cheapest of all of these.
+ * An entry may move whole where both sides are aligned to its span, and neither the span that it leaves nor the one
+ * that it comes to holds anything but the two ranges of the move. Entries nest, so a cover picks for each entry: whole,
+ * or some cover of each of its parts; the recursion takes the cheapest of all of these.
  *
- * The order of the steps adds no bound. Entries are moved in memmove's order, so when an entry's turn comes its span holds
- * only pages still to be moved, and what was moved before lies where its own destination is not; see mm/pt_move.c. Nor
- * can another order, or a move in two hops, do with fewer: a hop that is not the whole way leaves each page that it took
- * with one more to go, and an entry at the level where the two ranges are aligned can reach its place by no move of a
- * larger one.
+ * The order of the steps adds no bound. Entries are moved in memmove's order, so when an entry's turn comes its span
+ * holds only pages still to be moved, and what was moved before lies where its own destination is not; see
+ * mm/pt_move.c. Nor can another order, or a move in two hops, do with fewer: a hop that is not the whole way leaves each
+ * page that it took with one more to go, and an entry at the level where the two ranges are aligned can reach its place
+ * by no move of a larger one.
  *
  * Nothing here knows floors, ceilings, steps or tables.
  */

@@ -136,12 +136,14 @@ const char *sim_history_words(const struct mm *mm, vaddr_t base, unsigned level)
         return "of its entry nothing was noted";
     slot = table->slot[page_offset(port_paddr(entry)) / sizeof(*entry)];
     note_slot(&slot, entry->raw); /* by the operation that is under way */
+    if (!slot.op_name)
+        return "of its entry nothing was noted";
     flushes_text(flushed, sizeof(flushed), mm, slot.op);
     snprintf(words, sizeof(words),
              "the entry was %llx, %s (#%llu) made it %llx; that flushed%s, and should have flushed "
              "%llx-%llx",
-             (unsigned long long)slot.was, slot.op_name ? slot.op_name : "?",
-             (unsigned long long)slot.op, (unsigned long long)slot.raw, flushed,
-             (unsigned long long)base, (unsigned long long)(base + pt_span(level)));
+             (unsigned long long)slot.was, slot.op_name, (unsigned long long)slot.op,
+             (unsigned long long)slot.raw, flushed, (unsigned long long)base,
+             (unsigned long long)(base + pt_span(level)));
     return words;
 }
