@@ -66,6 +66,7 @@ static long create_mm(struct exec *e)
         return -ENOMEM;
     port_lock_write(&e->mm->lock);
     process_apply_limits(e->process, e->mm);
+    e->mm->no_thp = e->process->mm && e->process->mm->no_thp;
     e->shift = choose_shift();
     e->sp = TASK_SIZE;
     return stack_create(e->mm);

@@ -139,7 +139,7 @@ static void show_memory(struct text *out, struct mm *mm)
     show_kib(out, "VmLib", usage.code > code ? usage.code - code : 0);
     show_kib(out, "VmPTE", mm->pt.tables - 1); /* without the root, as on Linux */
     show_kib(out, "VmSwap", 0);
-    show_kib(out, "HugetlbPages", 0);
+    show_kib(out, "HugetlbPages", usage.hugetlb);
     text_format(out, "CoreDumping:\t0\nTHP_enabled:\t1\nuntag_mask:\t0xffffffffffffffff\n");
 }
 

@@ -37,15 +37,15 @@ static void set_overcommit(int64_t value)
     mm_config.overcommit = (enum overcommit)value;
 }
 
-/* No pages are set aside for huge ones. */
 static int64_t get_nr_hugepages(void)
 {
-    return 0;
+    return (int64_t)mm_hugetlb_counts(PT_PMD).total;
 }
 
+/* As many as there can be. */
 static void set_nr_hugepages(int64_t value)
 {
-    (void)value;
+    (void)mm_hugetlb_resize(PT_PMD, (uint64_t)value);
 }
 
 static const struct proc_number mmap_min_addr = {get_mmap_min_addr, set_mmap_min_addr, 0,
@@ -193,11 +193,15 @@ static const struct proc_entry devices_entries[] = {
     {0},
 };
 
-/* There are no transparent huge pages: the choice is shown, and only it can be made. */
+/* Where transparent huge pages come from faults, by enum thp. */
+static const char *const thp_words[] = {"never", "madvise", "always"};
+
 static long show_thp_enabled(struct text *out, const struct proc_subject *subject)
 {
     (void)subject;
-    text_format(out, "always madvise [never]\n");
+    for (int i = THP_ALWAYS; i >= THP_NEVER; i--)
+        text_format(out, (unsigned)i == mm_config.thp ? "[%s]%c" : "%s%c", thp_words[i],
+                    i == THP_NEVER ? '\n' : ' ');
     return 0;
 }
 
@@ -216,7 +220,12 @@ static long store_thp_enabled(const struct proc_subject *subject, const char *va
     (void)subject;
     if (!length)
         return 0;
-    return is_word(value, length, "never") ? (long)length : -EINVAL;
+    for (int i = THP_NEVER; i <= THP_ALWAYS; i++)
+        if (is_word(value, length, thp_words[i])) {
+            mm_config.thp = (enum thp)i;
+            return (long)length;
+        }
+    return -EINVAL;
 }
 
 static long show_hpage_pmd_size(struct text *out, const struct proc_subject *subject)
@@ -235,7 +244,58 @@ static const struct proc_entry thp_entries[] = {
     {0},
 };
 
+/* ---- /sys/kernel/mm/hugepages: the pools, by size ---- */
+
+static int64_t get_nr_1g(void)
+{
+    return (int64_t)mm_hugetlb_counts(PT_PUD).total;
+}
+
+static void set_nr_1g(int64_t value)
+{
+    (void)mm_hugetlb_resize(PT_PUD, (uint64_t)value);
+}
+
+static const struct proc_number nr_1g = {get_nr_1g, set_nr_1g, 0, INT64_MAX};
+
+#define POOL_COUNT(count, level, size)                                                             \
+    static long show_##count##_##size(struct text *out, const struct proc_subject *subject)        \
+    {                                                                                              \
+        (void)subject;                                                                             \
+        text_format(out, "%llu\n", (unsigned long long)mm_hugetlb_counts(level).count);            \
+        return 0;                                                                                  \
+    }
+POOL_COUNT(free, PT_PMD, 2m)
+POOL_COUNT(promised, PT_PMD, 2m)
+POOL_COUNT(surplus, PT_PMD, 2m)
+POOL_COUNT(free, PT_PUD, 1g)
+POOL_COUNT(promised, PT_PUD, 1g)
+POOL_COUNT(surplus, PT_PUD, 1g)
+
+static const struct proc_entry pool_2m_entries[] = {
+    SETTING("nr_hugepages", nr_hugepages),
+    FIXED("free_hugepages", show_free_2m),
+    FIXED("resv_hugepages", show_promised_2m),
+    FIXED("surplus_hugepages", show_surplus_2m),
+    {0},
+};
+
+static const struct proc_entry pool_1g_entries[] = {
+    SETTING("nr_hugepages", nr_1g),
+    FIXED("free_hugepages", show_free_1g),
+    FIXED("resv_hugepages", show_promised_1g),
+    FIXED("surplus_hugepages", show_surplus_1g),
+    {0},
+};
+
+static const struct proc_entry hugepages_entries[] = {
+    {.name = "hugepages-1048576kB", .mode = S_IFDIR | 0755, .entries = pool_1g_entries},
+    {.name = "hugepages-2048kB", .mode = S_IFDIR | 0755, .entries = pool_2m_entries},
+    {0},
+};
+
 static const struct proc_entry mm_entries[] = {
+    {.name = "hugepages", .mode = S_IFDIR | 0755, .entries = hugepages_entries},
     {.name = "transparent_hugepage", .mode = S_IFDIR | 0755, .entries = thp_entries},
     {0},
 };

@@ -87,9 +87,20 @@ static uint64_t kernel_pages(const struct mm_totals *t)
     return used > known ? used - known : 0;
 }
 
+/* All that the pools of huge pages have, as small ones. */
+static uint64_t pool_pages(void)
+{
+    uint64_t pages = 0;
+
+    for (unsigned l = PT_PMD; l < PT_LEVELS; l++)
+        pages += mm_hugetlb_counts(l).total * (pt_span(l) >> PAGE_SHIFT);
+    return pages;
+}
+
 static long show_meminfo(struct text *out, const struct proc_subject *subject)
 {
     struct mm_totals t = mm_totals();
+    struct hugetlb_counts pool = mm_hugetlb_counts(PT_PMD);
 
     (void)subject;
     show_memory(out, &t);
@@ -106,13 +117,15 @@ static long show_meminfo(struct text *out, const struct proc_subject *subject)
     text_format(out, "VmallocTotal:   34359738367 kB\n");
     show_kib(out, "VmallocUsed:", 0);
     show_kib(out, "VmallocChunk:", 0);
-    show_kib(out, "AnonHugePages:", 0);
+    show_kib(out, "AnonHugePages:", t.anon_huge);
     show_kib(out, "ShmemHugePages:", 0);
     show_kib(out, "ShmemPmdMapped:", 0);
-    text_format(out, "HugePages_Total:       0\nHugePages_Free:        0\n");
-    text_format(out, "HugePages_Rsvd:        0\nHugePages_Surp:        0\n");
+    text_format(out, "HugePages_Total:   %5llu\nHugePages_Free:    %5llu\n",
+                (unsigned long long)pool.total, (unsigned long long)pool.free);
+    text_format(out, "HugePages_Rsvd:    %5llu\nHugePages_Surp:    %5llu\n",
+                (unsigned long long)pool.promised, (unsigned long long)pool.surplus);
     show_kib(out, "Hugepagesize:", pt_span(PT_PMD) >> PAGE_SHIFT);
-    show_kib(out, "Hugetlb:", 0);
+    show_kib(out, "Hugetlb:", pool_pages());
     return 0;
 }
 
@@ -160,6 +173,8 @@ static long show_vmstat(struct text *out, const struct proc_subject *subject)
     show_count(out, "pgfault", mm_stats.faults);
     show_count(out, "pgmajfault", 0);
     show_moves(out);
+    show_count(out, "thp_fault_alloc", mm_stats.huge);
+    show_count(out, "thp_split_pmd", mm_stats.split);
     show_count(out, "tlb_flush", mm_stats.tlb_flush);
     show_count(out, "tlb_flush_full", mm_stats.tlb_flush_full);
     show_count(out, "cow", mm_stats.cow);

@@ -39,6 +39,16 @@ static long set_death_signal(struct process *process, uint64_t sig)
     return 0;
 }
 
+static long set_no_thp(struct process *process, uint64_t value, uint64_t rest)
+{
+    if (rest)
+        return -EINVAL;
+    port_lock_write(&process->mm->lock);
+    process->mm->no_thp = value;
+    port_unlock_write(&process->mm->lock);
+    return 0;
+}
+
 static long set_dumpable(struct process *process, uint64_t value)
 {
     if (value > 1)
@@ -90,6 +100,10 @@ SYSCALL5(prctl, int, operation, uint64_t, a, uint64_t, b, uint64_t, c, uint64_t,
         return set_no_new_privs(process, a, b | c | d);
     case PR_GET_NO_NEW_PRIVS:
         return a | b | c | d ? -EINVAL : process->no_new_privs;
+    case PR_SET_THP_DISABLE:
+        return set_no_thp(process, a, b | c | d);
+    case PR_GET_THP_DISABLE:
+        return a | b | c | d ? -EINVAL : process->mm->no_thp;
     case PR_GET_TID_ADDRESS:
         return copy_to_user(a, &thread_current()->clear_child_tid, sizeof(vaddr_t));
     default:

@@ -59,18 +59,24 @@ struct fault {
 
 /* ---- 5: huge pages, the transparent ones ---- */
 
+bool fault_thp(const struct mm *mm, const struct vma *vma)
+{
+    if (mm->no_thp || mm_config.thp == THP_NEVER || vma->object)
+        return false;
+    if (vma->flags & (VMA_NOHUGEPAGE | VMA_GROWSDOWN | VMA_HUGETLB))
+        return false;
+    if (mm_config.thp == THP_MADVISE && !(vma->flags & VMA_HUGEPAGE))
+        return false;
+    return pt_ceiling(vma->start, PT_PMD) + pt_span(PT_PMD) <= vma->end;
+}
+
 /* Whether the whole span of the empty entry that @f met at @level, or of one below, may be one page. */
 static bool may_be_huge(const struct fault *f, unsigned level)
 {
     vaddr_t start = pt_floor(f->addr, PT_PMD);
 
-    if (mm_config.thp == THP_NEVER || level < PT_PMD || PT_PMD == PT_TOP)
-        return false;
-    if (f->vma->object || (f->vma->flags & (VMA_NOHUGEPAGE | VMA_GROWSDOWN)))
-        return false;
-    if (mm_config.thp == THP_MADVISE && !(f->vma->flags & VMA_HUGEPAGE))
-        return false;
-    return start >= f->vma->start && start + pt_span(PT_PMD) <= f->vma->end;
+    return level >= PT_PMD && PT_PMD < PT_TOP && fault_thp(f->mm, f->vma) &&
+           start >= f->vma->start && start + pt_span(PT_PMD) <= f->vma->end;
 }
 
 /* True when it is mapped. Where memory has no such block, or no room for tables, small pages do. */

@@ -10,6 +10,9 @@
  */
 unsigned fault_rights(const struct vma *vma, paddr_t frame, unsigned level);
 
+/* Whether faults in @vma of @mm bring transparent huge pages, where one fits. */
+bool fault_thp(const struct mm *mm, const struct vma *vma);
+
 /* The shared page of zeros that reads of untouched private memory show. */
 paddr_t fault_zero_page(void);
 

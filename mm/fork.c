@@ -157,6 +157,7 @@ struct mm *mm_fork(struct mm *parent)
     /* ---- point of no return ---- */
     child->limits = parent->limits;
     child->layout = parent->layout;
+    child->no_thp = parent->no_thp;
     copy_vmas(child, parent, &vmas);
     tlb_begin(&g, parent, &parent->pt);
     share_pages(child, parent, &tables, &g);

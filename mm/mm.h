@@ -67,6 +67,7 @@ struct mm {
     uint64_t locked_pages;    /* lock; in VMAs with VMA_LOCKED */
     uint64_t committed_pages; /* lock; promised: in VMAs with VMA_ACCOUNT */
     uint64_t rss_pages;       /* lock; frames mapped */
+    bool no_thp;              /* lock; no transparent huge pages, whatever was asked for */
     uint32_t future_flags;    /* lock; VMA_LOCKED when mlockall asked for it */
     uint64_t peak_pages;      /* lock; the most that total_pages has been */
     uint64_t
@@ -348,7 +349,8 @@ struct mm_usage {
     uint64_t anon;
     uint64_t file;
     uint64_t shmem;
-    uint64_t code; /* pages of VMAs that may be executed, in use or not */
+    uint64_t hugetlb; /* from the pools; Linux does not count it as resident */
+    uint64_t code;    /* pages of VMAs that may be executed, in use or not */
 };
 
 /* Counted anew: the time it takes is that of a walk through all tables. For read. */
@@ -357,9 +359,10 @@ struct mm_usage mm_usage(struct mm *mm);
 /* The pages of the whole machine by their use; what several map counts once. All locks free. */
 struct mm_totals {
     uint64_t anon;
-    uint64_t file;   /* held for files */
-    uint64_t shmem;  /* held as shared memory */
-    uint64_t mapped; /* of those two, what somebody maps */
+    uint64_t anon_huge; /* of that, transparent huge pages */
+    uint64_t file;      /* held for files */
+    uint64_t shmem;     /* held as shared memory */
+    uint64_t mapped;    /* of those two, what somebody maps */
     uint64_t tables;
     uint64_t locked; /* in VMAs that are locked */
 };

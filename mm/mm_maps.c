@@ -8,6 +8,7 @@
  */
 #include "mm/mm_maps.h"
 
+#include "mm/fault.h"
 #include "mm/object.h"
 #include "mm/pt.h"
 
@@ -109,6 +110,7 @@ struct smaps {
     uint64_t shared_clean, shared_dirty, private_clean, private_dirty;
     uint64_t referenced, anonymous, anon_huge, shmem_huge, file_huge;
     uint64_t locked;
+    uint64_t shared_hugetlb, private_hugetlb;
 };
 
 static void count_kind(struct smaps *s, enum page_kind kind, bool huge, uint64_t bytes,
@@ -142,6 +144,10 @@ static void count_smaps(void *ctx, const struct vma *vma, vaddr_t va, struct pte
 
     if (page.kind == KIND_ZERO)
         return;
+    if (vma->flags & VMA_HUGETLB) {
+        *(page.users > 1 ? &s->shared_hugetlb : &s->private_hugetlb) += bytes;
+        return;
+    }
     s->rss += bytes;
     s->pss += pss;
     s->pss_dirty += dirty ? pss : 0;
@@ -185,8 +191,8 @@ static void put_counts(struct out *out, const struct smaps *s, bool rollup)
     put_kib(out, "AnonHugePages", s->anon_huge);
     put_kib(out, "ShmemPmdMapped", s->shmem_huge);
     put_kib(out, "FilePmdMapped", s->file_huge);
-    put_kib(out, "Shared_Hugetlb", 0);
-    put_kib(out, "Private_Hugetlb", 0);
+    put_kib(out, "Shared_Hugetlb", s->shared_hugetlb);
+    put_kib(out, "Private_Hugetlb", s->private_hugetlb);
     put_kib(out, "Swap", 0);
     put_kib(out, "SwapPss", 0);
     put_kib(out, "Locked", s->locked >> SHARE_SHIFT);
@@ -213,7 +219,10 @@ static void put_flags(struct out *out, const struct vma *vma)
         {VMA_LOCKONFAULT, "lf"},
         {VMA_ACCOUNT, "ac"},
         {VMA_NORESERVE, "nr"},
+        {VMA_HUGETLB, "ht"},
         {VMA_WIPEONFORK, "wf"},
+        {VMA_HUGEPAGE, "hg"},
+        {VMA_NOHUGEPAGE, "nh"},
     };
 
     OUT(out, "VmFlags: ");
@@ -235,10 +244,10 @@ size_t mm_smaps(struct mm *mm, vaddr_t *addr, char *buf, size_t size)
     maps_visit(mm, vma, vma_range(vma), count_smaps, &smaps);
     put_head(&out, mm, vma);
     put_kib(&out, "Size", vma->end - vma->start);
-    put_kib(&out, "KernelPageSize", PAGE_SIZE);
-    put_kib(&out, "MMUPageSize", PAGE_SIZE);
+    put_kib(&out, "KernelPageSize", pt_span(vma_level(vma)));
+    put_kib(&out, "MMUPageSize", pt_span(vma_level(vma)));
     put_counts(&out, &smaps, false);
-    OUT(&out, "THPeligible:           0\n");
+    OUT(&out, "THPeligible:           %u\n", fault_thp(mm, vma));
     put_flags(&out, vma);
     *addr = vma->end;
     return out.length;

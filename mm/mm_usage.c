@@ -52,6 +52,10 @@ static void count_page(void *ctx, const struct vma *vma, vaddr_t va, struct pte 
     struct mm_usage *usage = ctx;
     uint64_t pages = pt_span(level) >> PAGE_SHIFT;
 
+    if (vma->flags & VMA_HUGETLB) {
+        usage->hugetlb += pages;
+        return;
+    }
     switch (maps_page(vma, va, leaf).kind) {
     case KIND_ANON:
         usage->anon += pages;
@@ -87,6 +91,10 @@ static void count_share(void *ctx, const struct vma *vma, vaddr_t va, struct pte
     uint64_t share = (pt_span(level) >> PAGE_SHIFT << SHARE_SHIFT) / page.users;
     struct mm_totals *totals = ctx;
 
+    if (vma->flags & VMA_HUGETLB)
+        return;
+    if (page.kind == KIND_ANON && level > PT_PTE)
+        totals->anon_huge += share;
     if (page.kind == KIND_ANON)
         totals->anon += share;
     else if (page.kind != KIND_ZERO)
@@ -106,8 +114,10 @@ struct mm_totals mm_totals(void)
         port_unlock_read(&mm->lock);
     }
     for (struct object *object = object_all; object; object = object->next)
-        *(object->name ? &totals.file : &totals.shmem) += object_pages(object);
+        if (object->level == PT_PTE)
+            *(object->name ? &totals.file : &totals.shmem) += object_pages(object);
     totals.anon >>= SHARE_SHIFT;
+    totals.anon_huge >>= SHARE_SHIFT;
     totals.mapped >>= SHARE_SHIFT;
     return totals;
 }

@@ -369,9 +369,11 @@ static bool same_identity(const struct vma *a, const struct vma *b)
     return a->anon == b->anon || (!a->anon && spreads(b)) || (!b->anon && spreads(a));
 }
 
+/* Those with pages of a pool never are, as on Linux. */
 bool vma_mergeable(const struct vma *a, const struct vma *b)
 {
-    return contiguous(a, b) && a->flags == b->flags && same_identity(a, b);
+    return !(a->flags & VMA_HUGETLB) && contiguous(a, b) && a->flags == b->flags &&
+           same_identity(a, b);
 }
 
 void vma_merge(struct mm *mm, struct range range, struct vma_reserve *reserve)
