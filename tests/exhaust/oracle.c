@@ -7,9 +7,9 @@
  *
  * The order of the steps adds no bound. Entries are moved in memmove's order, so when an entry's turn comes its span
  * holds only pages still to be moved, and what was moved before lies where its own destination is not; see
- * mm/pt_move.c. Nor can another order, or a move in two hops, do with fewer: a hop that is not the whole way leaves each
- * page that it took with one more to go, and an entry at the level where the two ranges are aligned can reach its place
- * by no move of a larger one.
+ * mm/pt_move.c. Nor can another order, or a move in two hops, do with fewer: a hop that is not the whole way leaves
+ * each page that it took with one more to go, and an entry at the level where the two ranges are aligned can reach its
+ * place by no move of a larger one.
  *
  * Nothing here knows floors, ceilings, steps or tables.
  */
