@@ -258,7 +258,7 @@ linux: $(LINUX)
 linux-shell:
 	@tools/setup.sh
 	+@$(SUBMAKE) $(LINUX) $(INITRAMFS)
-	@echo "Linux's shell, in some seconds; to leave it: exit, poweroff -f, or Ctrl-a x, which ends QEMU"
+	@echo "Linux's shell, in some seconds; to leave it: exit, poweroff, or Ctrl-a x, which ends QEMU"
 	@$(QEMU) --linux --kernel $(LINUX) --initrd $(INITRAMFS) --memory="$$MEMORY" --shell \
 		--append="$$APPEND"
 

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """A session in the shell of the initramfs, typed by pexpect. TAP.
 
-shell_session.py --kernel FILE --initrd FILE [--linux]
+shell_session.py --kernel FILE --initrd FILE [--linux] [--append OPTIONS]
 
 On Realign and, with the same expectations, on Linux. A command is followed by `echo` of its status between two marks,
 which end what belongs to it.
@@ -28,7 +28,7 @@ class Shell:
 
     def __init__(self, args, limit=LIMIT):
         command = [sys.executable, f"{ROOT}/tools/qemu.py", "--kernel", args.kernel, "--initrd", args.initrd, "--shell"]
-        command += ["--linux", "--memory", "512M"] if args.linux else ["--append", "init=/sbin/init loglevel=warn"]
+        command += ["--linux", "--memory", "512M"] if args.linux else ["--append", f"init=/sbin/init loglevel=warn {args.append}"]
         self.limit = limit
         self.lost = False
         self.console = pexpect.spawn(command[0], command[1:], encoding="utf-8", codec_errors="replace", timeout=limit,
@@ -298,6 +298,7 @@ def parse_arguments():
     parser.add_argument("--initrd", required=True)
     parser.add_argument("--busybox", default="/bin/busybox", help="the file that is in the initramfs")
     parser.add_argument("--linux", action="store_true")
+    parser.add_argument("--append", default="", help="more options for Realign")
     parser.add_argument("--only", default="", help="cases with this in their name")
     return parser.parse_args()
 

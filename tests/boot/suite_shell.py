@@ -47,7 +47,7 @@ def session(kernel, initrd, *arguments):
 
 
 def on_realign(env):
-    return session(env.kernel, env.initramfs)
+    return session(env.kernel, env.initramfs, "--append", "check=1")
 
 
 def linux_problem():
@@ -96,7 +96,7 @@ def by_init(name, words, status, texts=()):
 
 def cases():
     return [
-        Case("a session on Realign", on_realign),
+        Case("a session on Realign, all invariants recounted", on_realign),
         Case("the same session on Linux", on_linux),
         Case("run-on-linux", run_on_linux),
         by_init("init runs a program", "demo", 0, ["Nothing was lost."]),
