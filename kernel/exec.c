@@ -1,7 +1,9 @@
 #include "kernel/exec.h"
 
 #include "kernel/abi/errno.h"
+#include "kernel/abi/mman.h"
 #include "kernel/boot.h"
+#include "kernel/lookup.h"
 #include "kernel/options.h"
 #include "kernel/process.h"
 #include "kernel/random.h"
@@ -31,30 +33,71 @@ static uint64_t choose_shift(void)
     return mm_config.randomize ? random_u64() % EXEC_SHIFT_MAX & ~(PAGE_SIZE - 1) : 0;
 }
 
-long exec_open(const struct exec *e, const char *name, struct exec_file *file)
+/*
+ * Open what @path leads to, known as @entry unless that is NULL, if it is something to execute. Its
+ * contents get the name that /proc/PID/maps shows.
+ */
+static long open_inode(struct exec_file *file, struct inode *inode, struct dirent *entry)
 {
-    long err = path_lookup(e->process->cwd, *name ? name : ".", PATH_FOLLOW, &file->path);
+    struct file_mapping mapping = {.prot = PROT_EXEC, .flags = MAP_PRIVATE};
+    long err = S_ISLNK(inode->mode) ? -ELOOP : ramfs_object(inode) ? 0 : -EACCES;
+
+    if (!err)
+        err = inode_permission(inode, X_OK);
+    if (!err)
+        err = file_open(inode, O_RDONLY, &file->file);
+    if (err)
+        return err;
+    file->file->entry = entry ? dirent_get(entry) : NULL;
+    err = file->file->ops->map(file->file, &mapping);
+    file->object = mapping.object;
+    return err;
+}
+
+static long open_path(struct exec_file *file, struct inode *start, const char *name, unsigned flags)
+{
+    struct path path;
+    long err = path_lookup(start, name, flags, &path);
 
     if (err)
         return err;
-    file->object = ramfs_object(file->path.inode);
-    return file->object ? inode_permission(file->path.inode, X_OK) : -EACCES;
+    err = open_inode(file, path.inode,
+                     path.end == PATH_NAME ? ramfs_find(path.dir, path.name) : NULL);
+    path_put(&path);
+    return err;
 }
 
-static long alloc_buffers(struct exec *e)
+long exec_open(const struct exec *e, const char *name, struct exec_file *file)
 {
-    e->page = kmalloc(PAGE_SIZE);
-    return e->page ? 0 : -ENOMEM;
+    return open_path(file, e->process->cwd, *name ? name : ".", PATH_FOLLOW);
 }
 
-/* The program, which is no script any more, as /proc/PID/exe leads to it. */
+/* The file behind @fd; a working directory is none. */
+static long open_descriptor(struct exec *e, int fd)
+{
+    struct descriptor *d = files_descriptor(e->process->files, fd);
+
+    if (!d)
+        return fd == AT_FDCWD ? -EACCES : -EBADF;
+    return open_inode(&e->program, d->file->inode, d->file->entry);
+}
+
+/* The file that the caller names. */
 static long open_program(struct exec *e)
 {
-    const struct path *path = &e->program.path;
-    long err = file_open(path->inode, O_RDONLY, &e->exe);
+    const struct exec_source *s = e->source;
+    unsigned flags = s->flags & AT_SYMLINK_NOFOLLOW ? 0 : PATH_FOLLOW;
+    struct inode *start = NULL;
+    long err;
 
+    if (!*s->path)
+        return s->flags & AT_EMPTY_PATH ? open_descriptor(e, s->fd) : -ENOENT;
+    if (s->fd == AT_FDCWD || *s->path == '/')
+        return open_path(&e->program, e->process->cwd, s->path, flags);
+    err = lookup_start(s->fd, &start);
     if (!err)
-        file_remember(e->exe, path);
+        err = open_path(&e->program, start, s->path, flags);
+    inode_put(start);
     return err;
 }
 
@@ -103,22 +146,26 @@ static long be_alone(struct process *process)
     return err;
 }
 
-static long build(struct exec *e)
+/* All that can be said before the file is looked into. */
+static long prepare(struct exec *e)
 {
-    long err = *e->name ? exec_open(e, e->name, &e->program) : -ENOENT;
+    long err = open_program(e);
 
     if (!err)
-        err = alloc_buffers(e);
+        err = (e->page = kmalloc(PAGE_SIZE)) ? 0 : -ENOMEM;
     if (!err)
         err = exec_count_args(e);
     if (!err)
         err = create_mm(e);
     if (!err)
         err = exec_copy_args(e);
-    if (!err)
-        err = exec_follow_scripts(e);
-    if (!err)
-        err = open_program(e);
+    return err;
+}
+
+static long build(struct exec *e)
+{
+    long err = exec_follow_scripts(e);
+
     if (!err)
         err = exec_read_images(e);
     if (!err)
@@ -134,7 +181,7 @@ static long build(struct exec *e)
 
 static void set_registers(const struct exec *e, struct trap_frame *frame)
 {
-    const struct exec_file *first = e->interp.object ? &e->interp : &e->program;
+    const struct exec_file *first = e->interp.file ? &e->interp : &e->program;
 
     *frame = (struct trap_frame){
         .vector = frame->vector,
@@ -162,12 +209,27 @@ static void reset_thread(struct thread *thread)
     cpu_fpu_load(&cpu_fpu_fresh);
 }
 
-/* The name that the program was called by, without its directories. */
+/* What maps says of the file, without " (deleted)". */
+static size_t length_of_name(const char *name)
+{
+    static const char deleted[] = " (deleted)";
+    size_t length = strlen(name), end = sizeof(deleted) - 1;
+
+    return length >= end && strcmp(name + length - end, deleted) == 0 ? length - end : length;
+}
+
+/*
+ * The name that the program was called by, without its directories; where that was but a descriptor,
+ * the file's own name.
+ */
 static void set_name(struct exec *e)
 {
-    const char *slash = strrchr(e->name, '/');
+    bool unnamed = !*e->source->path;
+    const char *name = unnamed ? object_name(e->program.object) : e->name;
+    const char *slash = strrchr(name, '/'), *last = slash ? slash + 1 : name;
+    size_t length = unnamed ? length_of_name(last) : strlen(last);
 
-    strlcpy(e->process->name, slash ? slash + 1 : e->name, sizeof(e->process->name));
+    strlcpy(e->process->name, last, min_u64(length + 1, sizeof(e->process->name)));
 }
 
 /* The change from the old program to the new one. Nothing here can fail. */
@@ -175,20 +237,19 @@ static void commit(struct exec *e, struct trap_frame *frame)
 {
     struct process *process = e->process;
     struct mm *old_mm = process->mm;
-    struct file *old_exe = process->exe;
+    struct file *old_file = process->exe;
 
     port_unlock_write(&e->mm->lock);
     process->mm = e->mm;
-    process->exe = e->exe;
+    process->exe = file_get(e->program.file);
     e->mm = NULL;
-    e->exe = NULL;
     cpu_load_mm(process->mm);
     if (old_mm)
         mm_put(old_mm);
     process_vfork_done(process);
     process->execed = true;
-    if (old_exe)
-        file_put(old_exe);
+    if (old_file)
+        file_put(old_file);
     files_close_on_exec(process->files);
     signal_clear_handlers(process);
     reset_thread(process->threads);
@@ -196,10 +257,11 @@ static void commit(struct exec *e, struct trap_frame *frame)
     set_registers(e, frame);
 }
 
-static void release_file(struct exec_file *file)
+void exec_close(struct exec_file *file)
 {
     kfree(file->table, file->image.phnum * sizeof(*file->table));
-    path_put(&file->path);
+    if (file->file)
+        file_put(file->file);
 }
 
 /* Free what was made for the attempt; after a commit the process has the rest. */
@@ -209,14 +271,12 @@ static void release(struct exec *e)
         port_unlock_write(&e->mm->lock);
         mm_put(e->mm);
     }
-    if (e->exe)
-        file_put(e->exe);
     kfree(e->page, PAGE_SIZE);
-    release_file(&e->program);
-    release_file(&e->interp);
+    exec_close(&e->program);
+    exec_close(&e->interp);
 }
 
-long exec(struct process *process, const char *name, struct exec_vector argv,
+long exec(struct process *process, const struct exec_source *source, struct exec_vector argv,
           struct exec_vector envp, struct trap_frame *frame)
 {
     struct exec *e = kmalloc(sizeof(*e));
@@ -225,31 +285,17 @@ long exec(struct process *process, const char *name, struct exec_vector argv,
     if (!e)
         return -ENOMEM;
     e->process = process;
-    e->name = name;
+    e->source = source;
+    e->name = source->name;
     e->argv = argv;
     e->envp = envp;
-    err = build(e);
-    if (!err)
-        commit(e, frame);
+    err = prepare(e);
+    if (!err && !(source->flags & AT_EXECVE_CHECK)) {
+        err = build(e);
+        if (!err)
+            commit(e, frame);
+    }
     release(e);
     kfree(e, sizeof(*e));
-    return err;
-}
-
-/* execve(name, argv, envp) */
-long sys_execve(struct trap_frame *frame)
-{
-    struct exec_vector argv = {.user = frame->rsi}, envp = {.user = frame->rdx};
-    char *name = kmalloc(PATH_MAX);
-    long err;
-
-    if (!name)
-        return -ENOMEM;
-    err = strncpy_from_user(name, frame->rdi, PATH_MAX);
-    if (err == PATH_MAX)
-        err = -ENAMETOOLONG;
-    if (err >= 0)
-        err = exec(process_current(), name, argv, envp, frame);
-    kfree(name, PATH_MAX);
     return err;
 }

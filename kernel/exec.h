@@ -12,7 +12,7 @@
 #pragma once
 
 #include "kernel/elf.h"
-#include "kernel/inode.h"
+#include "kernel/file.h"
 #include "mm/mm.h"
 
 struct process;
@@ -24,10 +24,19 @@ struct exec_vector {
     vaddr_t user;              /* else; 0 is an empty list */
 };
 
+/* Where the program comes from. */
+struct exec_source {
+    int fd; /* the directory of a relative path, or AT_FDCWD */
+    const char *path;
+    const char *name; /* what the program gets to know as its name */
+    int flags;        /* AT_EMPTY_PATH, AT_SYMLINK_NOFOLLOW, AT_EXECVE_CHECK */
+    bool hidden; /* the name leads nowhere once descriptors are closed: no good for a script's */
+};
+
 /* A file of which the new address space will have the segments. */
 struct exec_file {
-    struct path path;
-    struct object *object; /* the path's, no reference of its own */
+    struct file *file;
+    struct object *object; /* the file's, no reference of its own */
     struct elf_header header;
     struct elf_image image;
     struct elf_phdr *table; /* image.phnum program headers */
@@ -37,13 +46,13 @@ struct exec_file {
 /* One execve on its way. */
 struct exec {
     struct process *process;
-    const char *name; /* as given */
+    const struct exec_source *source;
+    const char *name; /* the source's */
     struct exec_vector argv, envp;
     uint64_t argc, envc;
 
     struct exec_file program;
-    struct exec_file interp; /* its dynamic linker; interp.object is NULL when it wants none */
-    struct file *exe;        /* the program */
+    struct exec_file interp; /* its dynamic linker; interp.file is NULL when it wants none */
 
     struct mm *mm;       /* the new one, locked for write; NULL once the process has it */
     char *page;          /* PAGE_SIZE bytes to copy by way of */
@@ -58,11 +67,11 @@ struct exec {
 void exec_init(void);
 
 /*
- * Replace the program of @process by the file @name. 0, and @frame is what the new program starts
- * with; or -ENOENT, -EACCES, -ENOTDIR, -ELOOP, -ENAMETOOLONG, -ENOEXEC, -ELIBBAD, -EIO, -E2BIG,
- * -ENOMEM, -EFAULT.
+ * Replace the program of @process by that of @source, or with AT_EXECVE_CHECK only look whether that
+ * could be. 0, and @frame is what the new program starts with; or -ENOENT, -EACCES, -ENOTDIR,
+ * -ELOOP, -ENAMETOOLONG, -EBADF, -ENOEXEC, -ELIBBAD, -EIO, -E2BIG, -ENOMEM, -EFAULT.
  */
-long exec(struct process *process, const char *name, struct exec_vector argv,
+long exec(struct process *process, const struct exec_source *source, struct exec_vector argv,
           struct exec_vector envp, struct trap_frame *frame);
 
 /*
@@ -97,10 +106,11 @@ long exec(struct process *process, const char *name, struct exec_vector argv,
 /* ---- What they share ---- */
 
 /*
- * Find the file @name, a regular one that may be executed, for @file; exec() gives it back. "" is
- * the working directory, as in a script or a program on Linux, though not in a call of execve().
+ * Open the file @name, a regular one that may be executed, for @file. "" is the working directory,
+ * as in a script or a program on Linux, though not in a call of execve(). Close it either way.
  */
 [[nodiscard]] long exec_open(const struct exec *e, const char *name, struct exec_file *file);
+void exec_close(struct exec_file *file);
 
 /* The strings of a script's line, before the arguments that are there; @argument may be NULL. */
 [[nodiscard]] long exec_insert_args(struct exec *e, const char *interpreter, const char *argument,

@@ -88,7 +88,7 @@ long exec_read_images(struct exec *e)
         err = read_interp(e);
     if (!err)
         err = check_table(e, program);
-    if (!err && e->interp.object)
+    if (!err && e->interp.file)
         err = check_table(e, &e->interp);
     if (err)
         return err;

@@ -195,9 +195,9 @@ long exec_map_images(struct exec *e)
     err = place(e, &e->program);
     if (!err)
         err = map_segments(e, &e->program);
-    if (!err && e->interp.object)
+    if (!err && e->interp.file)
         err = place(e, &e->interp);
-    if (!err && e->interp.object)
+    if (!err && e->interp.file)
         err = map_segments(e, &e->interp);
     if (err)
         return err;

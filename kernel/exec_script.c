@@ -24,10 +24,13 @@ static long follow(struct exec *e, const struct script *script, const char *name
 
     if (!err)
         err = exec_open(e, script->interpreter, &file);
-    path_put(err ? &file.path : &e->program.path);
-    if (!err)
-        e->program = file;
-    return err;
+    if (err) {
+        exec_close(&file);
+        return err;
+    }
+    exec_close(&e->program);
+    e->program = file;
+    return 0;
 }
 
 long exec_follow_scripts(struct exec *e)
@@ -43,6 +46,8 @@ long exec_follow_scripts(struct exec *e)
         if (err || !script_is(head))
             return err;
         err = script_parse(head, &script);
+        if (!err && e->source->hidden)
+            err = -ENOENT;
         if (!err)
             err = follow(e, &script, name);
         if (err)

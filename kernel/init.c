@@ -178,8 +178,9 @@ _Noreturn void process_start_init(void)
     strlcpy(args, boot_cmdline(), sizeof(args));
     split_args(find_args(args), argv);
 
-    err = exec(process, name, (struct exec_vector){.kernel = argv},
-               (struct exec_vector){.kernel = environment}, thread_frame(process->threads));
+    err = exec(process, &(struct exec_source){.fd = AT_FDCWD, .path = name, .name = name},
+               (struct exec_vector){.kernel = argv}, (struct exec_vector){.kernel = environment},
+               thread_frame(process->threads));
     if (err) {
         log_err("init: %s: %s", name, exec_words(err));
         power_off(STATUS_BOOT_FAILED);

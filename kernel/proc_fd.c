@@ -29,11 +29,14 @@ static long append(char *buf, size_t size, long length, const char *words)
     return length + proc_put_link(words, buf + length, size - (size_t)length);
 }
 
-/* What has no name any more, or never had one, as O_TMPFILE makes it. */
+/* What has no name any more, opened by way of /proc, or never had one, as O_TMPFILE makes it. */
 static long unnamed(const struct file *file, char *buf, size_t size)
 {
+    const struct object *object = ramfs_object(file->inode);
     char name[40];
 
+    if (object && *object_name(object))
+        return proc_put_link(object_name(object), buf, size);
     format(name, sizeof(name), "/#%llu (deleted)", (unsigned long long)file->inode->ino);
     return proc_put_link(name, buf, size);
 }

@@ -36,8 +36,8 @@
     X(chmod) X(fchmod) X(fchmodat) X(fchmodat2) X(chown) X(lchown) X(fchown) X(fchownat)           \
     X(utime) X(utimes) X(futimesat) X(utimensat) X(truncate) X(ftruncate) X(fallocate)             \
     /* processes */                                                                                \
-    X(execve) X(exit) X(exit_group) X(getpid) X(getppid) X(gettid) X(getpgrp) X(getpgid)           \
-    X(getsid) X(set_tid_address)                                                                   \
+    X(execve) X(execveat) X(exit) X(exit_group) X(getpid) X(getppid) X(gettid) X(getpgrp)          \
+    X(getpgid) X(getsid) X(set_tid_address)                                                        \
     X(set_robust_list) X(get_robust_list) X(arch_prctl) X(sched_yield) X(setpgid) X(setsid)        \
     X(fork) X(vfork) X(clone) X(clone3) X(wait4) X(waitid) X(futex)                                \
     X(prctl) X(sched_getaffinity) X(sched_setaffinity) X(getcpu) X(sched_get_priority_max)         \

@@ -27,6 +27,7 @@ bool script_started(int argc, char **argv)
 int script_check(int argc, char **argv)
 {
     const char *name = getenv("SCRIPT"), *slash = strrchr(name ? name : "", '/');
+    const char *expected = getenv("COMM") ? getenv("COMM") : slash + 1;
     char line[512] = "", comm[17] = "";
     int half = argc / 2;
 
@@ -37,15 +38,14 @@ int script_check(int argc, char **argv)
             return 1 + i;
     if (strcmp((const char *)getauxval(AT_EXECFN), name))
         return 101;
-    if (prctl(PR_GET_NAME, comm) || strncmp(comm, slash + 1, 15))
+    if (prctl(PR_GET_NAME, comm) || strncmp(comm, expected, 15))
         return 102;
     if (readlink("/proc/self/exe", line, sizeof(line) - 1) < 0 || strcmp(line, argv[0]))
         return 103;
     return 0;
 }
 
-/* Write script[@i], of @size bytes. */
-static void write_script(size_t i, const char *text, size_t size)
+const char *write_program(size_t i, const char *text, size_t size)
 {
     int fd;
 
@@ -59,9 +59,22 @@ static void write_script(size_t i, const char *text, size_t size)
     CHECK_EQ("written", write(fd, text, size), size);
     close(fd);
     chmod(script[i], 0755);
+    return script[i];
 }
 
-static void remove_scripts(void)
+const char *write_copy(size_t i)
+{
+    int fd = open(own_path, O_RDONLY);
+    long size = lseek(fd, 0, SEEK_END);
+    void *text = mmap(NULL, (size_t)size, PROT_READ, MAP_PRIVATE, fd, 0);
+    const char *path = write_program(i, text, (size_t)size);
+
+    munmap(text, (size_t)size);
+    close(fd);
+    return path;
+}
+
+void remove_programs(void)
 {
     for (size_t i = 0; i < ARRAY_SIZE(script); i++)
         if (*script[i])
@@ -76,7 +89,7 @@ static void write_line(size_t i, const char *rest)
     char text[1024];
     int size = snprintf(text, sizeof(text), "#!%s%s", own_path, rest);
 
-    write_script(i, text, (size_t)size);
+    write_program(i, text, (size_t)size);
 }
 
 struct call {
@@ -120,7 +133,7 @@ static void one_argument(const char *rest, const char *argument)
 {
     write_line(0, rest);
     expect_args(0, 3, (const char *[]){own_path, argument, script[0]});
-    remove_scripts();
+    remove_programs();
 }
 
 static void argument(void)
@@ -142,9 +155,9 @@ static void first_blanks(void)
     char text[600];
     int size = snprintf(text, sizeof(text), "#! \t %s " MARK "\n", own_path);
 
-    write_script(0, text, (size_t)size);
+    write_program(0, text, (size_t)size);
     expect_args(0, 3, (const char *[]){own_path, MARK, script[0]});
-    remove_scripts();
+    remove_programs();
 }
 
 /* Of the first line only 255 bytes are taken. */
@@ -168,7 +181,7 @@ static void no_argv(void)
 
     write_line(0, " " MARK "\n");
     child_exits(child_start(execute, &c), 50 + 3); /* the program, MARK, the script */
-    remove_scripts();
+    remove_programs();
 }
 
 /* The name of the interpreter may be relative: to the working directory. */
@@ -179,7 +192,7 @@ static void relative(void)
     int size = snprintf(text, sizeof(text), "#!./%s " MARK "\n", slash + 1);
 
     snprintf(in, sizeof(in), "%.*s", (int)(slash - own_path) + 1, own_path);
-    write_script(0, text, (size_t)size);
+    write_program(0, text, (size_t)size);
     CHECK(getcwd(was, sizeof(was)) && !chdir(in), "chdir: %s", strerror(errno));
     snprintf(text, sizeof(text), "./%s", slash + 1);
     {
@@ -190,7 +203,7 @@ static void relative(void)
         child_exits(child_start(execute, &c), 103);
     }
     CHECK(!chdir(was), "chdir: %s", strerror(errno));
-    remove_scripts();
+    remove_programs();
 }
 
 /* script[0] names this program, each other the one before it. */
@@ -202,7 +215,7 @@ static void write_chain(size_t count)
     for (size_t i = 1; i < count; i++) {
         int size = snprintf(text, sizeof(text), "#!%s %zu\n", script[i - 1], i);
 
-        write_script(i, text, (size_t)size);
+        write_program(i, text, (size_t)size);
     }
 }
 
@@ -214,14 +227,14 @@ static void chain(void)
                 (const char *[]){own_path, MARK " 0", script[0], "1", script[1], "2", script[2],
                                  "3", script[3], "4", script[4]});
     expect_error(script[5], ELOOP);
-    remove_scripts();
+    remove_programs();
 }
 
 static void expect_line(const char *text, size_t size, int error)
 {
-    write_script(0, text, size);
+    write_program(0, text, size);
     expect_error(script[0], error);
-    remove_scripts();
+    remove_programs();
 }
 
 static void refusals(void)
@@ -252,11 +265,11 @@ static void not_executable(void)
     write_line(0, " " MARK "\n");
     chmod(script[0], 0644);
     expect_error(script[0], EACCES);
-    remove_scripts();
+    remove_programs();
     write_chain(2);
     chmod(script[0], 0600);
     expect_error(script[1], EACCES);
-    remove_scripts();
+    remove_programs();
 }
 
 static const struct suite_case cases[] = {

@@ -67,7 +67,7 @@ def cases():
         tap_case("exec_test, all invariants recounted", "init=/bin/exec_test check=1", timeout=180, at_least=20),
         tap_case("stack_test, random shifts", "init=/bin/stack_test check=1", at_least=6),
         tap_case("stack_test as a PIE", "init=/bin/stack_test_pie check=1", at_least=6),
-        *[tap_case(name, f"init=/bin/{name} check=1", at_least=17) for name in START_TESTS],
+        *[tap_case(name, f"init=/bin/{name} check=1", at_least=23) for name in START_TESTS],
         dynamic("dyn_demo_dyn", "/lib/ld-musl-x86_64.so.1", "/lib/ld-musl-x86_64.so.1"),
         dynamic("dyn_demo_glibc_dyn", "/lib64/ld-linux-x86-64.so.2", "/lib/x86_64-linux-gnu/libc.so.6"),
         tap_case("file_test", "init=/bin/file_test", at_least=30),
