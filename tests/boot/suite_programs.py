@@ -75,6 +75,8 @@ def cases():
         tap_case("process_test", "init=/bin/process_test", at_least=70),
         tap_case("process_test of glibc, all invariants recounted", "init=/bin/process_test_glibc check=1", timeout=180,
                  at_least=70),
+        tap_case("oom_test in 64 MiB", "init=/bin/oom_test check=1", memory="64M", at_least=5),
+        tap_case("oom_test in 512 MiB", "init=/bin/oom_test", memory="512M", at_least=5),
         tap_case("huge_test", "init=/bin/huge_test", at_least=25),
         tap_case("huge_test with 1 GiB pages", "init=/bin/huge_test", memory="3G", at_least=27),
         tap_case("huge_test, all invariants recounted", "init=/bin/huge_test check=1", timeout=180, at_least=25),
