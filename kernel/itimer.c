@@ -7,6 +7,7 @@
 #include "kernel/abi/errno.h"
 #include "kernel/interrupts.h"
 #include "kernel/process.h"
+#include "kernel/sched.h"
 #include "kernel/syscall.h"
 #include "kernel/time.h"
 #include "kernel/uaccess.h"
@@ -57,15 +58,13 @@ static void check(struct process *process, int which)
 
 void itimer_tick(void)
 {
-    const struct thread *running = thread_current();
-
     for (struct process *p = process_all; p; p = p->next)
         if (!p->ended)
             check(p, ITIMER_REAL);
-    if (!running || !running->process || running->state != THREAD_READY)
-        return; /* nobody runs, the one that did last waits */
-    check(running->process, ITIMER_VIRTUAL);
-    check(running->process, ITIMER_PROF);
+    if (!sched_idle()) {
+        check(process_current(), ITIMER_VIRTUAL);
+        check(process_current(), ITIMER_PROF);
+    }
 }
 
 void itimer_process_runs(const struct process *process)

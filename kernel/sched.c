@@ -12,6 +12,7 @@ struct sched_stats sched_stats;
 static struct thread *first_ready, *last_ready; /* by queue; the running one is not in it */
 static struct thread *sleepers;                 /* by sleeper */
 static struct thread *dead;                     /* has ended, on the stack that it still used */
+static bool idle;                               /* no thread runs, also not thread_current() */
 static uint64_t boot_sp;
 static uint64_t slice_end;
 
@@ -36,6 +37,11 @@ static struct thread *dequeue(void)
     if (thread)
         first_ready = thread->queue;
     return thread;
+}
+
+bool sched_idle(void)
+{
+    return idle;
 }
 
 unsigned sched_ready_count(void)
@@ -138,7 +144,9 @@ uint64_t sched_time(const struct thread *thread)
 {
     uint64_t ns = thread->ran_ns;
 
-    return thread == thread_current() ? ns + time_monotonic_ns() - thread->in_since : ns;
+    if (thread != thread_current() || idle)
+        return ns;
+    return ns + time_monotonic_ns() - thread->in_since;
 }
 
 /* Where no thread is ready, the one that gave up the processor waits on its stack. */
@@ -146,12 +154,14 @@ static struct thread *wait_for_ready(void)
 {
     struct thread *next;
 
+    idle = true;
     while (!(next = dequeue())) {
         uint64_t since = time_monotonic_ns();
 
         interrupts_wait();
         sched_stats.idle_ns += time_monotonic_ns() - since;
     }
+    idle = false;
     return next;
 }
 
@@ -205,8 +215,8 @@ void sched_yield(void)
 
 void sched_tick(void)
 {
-    wake_due();
     itimer_tick();
+    wake_due();
     if (first_ready && time_monotonic_ns() >= slice_end)
         this_cpu()->reschedule = true;
     else if (first_ready)

@@ -52,6 +52,9 @@ extern struct sched_stats sched_stats;
 /* The processor time of @thread, ns. */
 uint64_t sched_time(const struct thread *thread);
 
+/* Does none run? What thread_current() says is then the one that ran last. */
+bool sched_idle(void);
+
 /* Threads that are ready or running. */
 unsigned sched_ready_count(void);
 
