@@ -49,7 +49,9 @@ static long open_inode(struct exec_file *file, struct inode *inode, struct diren
     if (err)
         return err;
     file->file->entry = entry ? dirent_get(entry) : NULL;
-    err = file->file->ops->map(file->file, &mapping);
+    err = file_claim_execute(file->file);
+    if (!err)
+        err = file->file->ops->map(file->file, &mapping);
     file->object = mapping.object;
     return err;
 }

@@ -69,7 +69,7 @@ void exec_init(void);
 /*
  * Replace the program of @process by that of @source, or with AT_EXECVE_CHECK only look whether that
  * could be. 0, and @frame is what the new program starts with; or -ENOENT, -EACCES, -ENOTDIR,
- * -ELOOP, -ENAMETOOLONG, -EBADF, -ENOEXEC, -ELIBBAD, -EIO, -E2BIG, -ENOMEM, -EFAULT.
+ * -ELOOP, -ENAMETOOLONG, -EBADF, -ETXTBSY, -ENOEXEC, -ELIBBAD, -EIO, -E2BIG, -ENOMEM, -EFAULT.
  */
 long exec(struct process *process, const struct exec_source *source, struct exec_vector argv,
           struct exec_vector envp, struct trap_frame *frame);

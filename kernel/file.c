@@ -49,6 +49,27 @@ long file_open(struct inode *inode, uint32_t flags, struct file **file)
     return 0;
 }
 
+static long claim(struct file *file, int32_t sign)
+{
+    struct inode *inode = file->inode;
+
+    if (inode->claims * sign < 0)
+        return -ETXTBSY;
+    inode->claims += sign;
+    file->claim = sign;
+    return 0;
+}
+
+long file_claim_write(struct file *file)
+{
+    return claim(file, 1);
+}
+
+long file_claim_execute(struct file *file)
+{
+    return claim(file, -1);
+}
+
 void file_remember(struct file *file, const struct path *path)
 {
     struct dirent *entry = NULL;
@@ -75,6 +96,7 @@ void file_put(struct file *file)
     if (file->ops->release)
         file->ops->release(file);
     dirent_put(file->entry);
+    file->inode->claims -= file->claim;
     inode_put(file->inode);
     kfree(file, sizeof(*file));
 }

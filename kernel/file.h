@@ -54,6 +54,7 @@ struct file {
     struct dirent *entry; /* the name it was opened by, with a reference; NULL when it has none */
     void *data;           /* of the ops' own */
     uint32_t lock;        /* what flock() gave it: LOCK_SH, LOCK_EX, or 0 */
+    int32_t claim;        /* its part of inode->claims */
 };
 
 /* Some file is ready for more, or less, than before: who polls looks again. */
@@ -69,6 +70,13 @@ extern const struct file_ops file_directory_ops;
 void file_remember(struct file *file, const struct path *path);
 struct file *file_get(struct file *file);
 void file_put(struct file *file);
+
+/*
+ * A regular file that is executed cannot be opened for writing by its name, and the other way round:
+ * until @file is closed it counts as one of the two. -ETXTBSY.
+ */
+[[nodiscard]] long file_claim_write(struct file *file);
+[[nodiscard]] long file_claim_execute(struct file *file);
 
 /* Give up what flock() gave it. */
 void file_unlock(struct file *file);

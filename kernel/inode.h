@@ -59,6 +59,8 @@ struct inode {
     uint32_t mode; /* S_IF type and permissions */
     uint32_t uid, gid;
     uint32_t nlink;
+    int32_t
+        claims; /* open files that may write to it; or, negative, that are executed: file_claim() */
     uint32_t dev;   /* DEV_ */
     uint32_t seals; /* F_SEAL_, of a regular file in RAM */
     bool linkable;  /* without a name so far, but may get one: O_TMPFILE */

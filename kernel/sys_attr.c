@@ -239,6 +239,8 @@ SYSCALL2(truncate, vaddr_t, name, int64_t, size)
         return err;
     if (!S_ISREG(path.inode->mode))
         err = S_ISDIR(path.inode->mode) ? -EISDIR : -EINVAL;
+    else if (path.inode->claims < 0)
+        err = -ETXTBSY;
     else
         err = ramfs_truncate(path.inode, (uint64_t)size);
     path_put(&path);

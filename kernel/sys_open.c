@@ -31,7 +31,9 @@ static long open_existing(const struct path *path, uint32_t flags, struct file *
     err = file_open(path->inode, flags, file);
     if (err)
         return err;
-    if ((flags & O_TRUNC) && S_ISREG(path->inode->mode) && path->inode->dev == DEV_RAM)
+    if (S_ISREG(path->inode->mode) && (file_writable(*file) || (flags & O_TRUNC)))
+        err = file_claim_write(*file);
+    if (!err && (flags & O_TRUNC) && S_ISREG(path->inode->mode) && path->inode->dev == DEV_RAM)
         err = ramfs_truncate(path->inode, 0);
     if (err)
         file_put(*file);
@@ -46,6 +48,8 @@ static long create(uint32_t mode, uint32_t flags, struct file **file)
     long err = inode ? file_open(inode, flags, file) : -ENOMEM;
 
     inode_put(inode);
+    if (!err && file_writable(*file))
+        err = file_claim_write(*file); /* nobody executes it yet: 0 */
     return err;
 }
 

@@ -216,21 +216,56 @@ int be_called(int argc, char **argv)
     return argc == 1 ? is_called(argv[0]) : 50;
 }
 
+/* Nobody may write to the program at argv[0], which runs. */
+int be_busy(int argc, char **argv)
+{
+    if (argc != 1 || open(argv[0], O_WRONLY) >= 0 || errno != ETXTBSY)
+        return 1;
+    if (open(argv[0], O_RDWR | O_APPEND) >= 0 || errno != ETXTBSY)
+        return 2;
+    if (open(argv[0], O_RDONLY | O_TRUNC) >= 0 || errno != ETXTBSY)
+        return 3;
+    if (truncate(argv[0], 1) == 0 || errno != ETXTBSY)
+        return 4;
+    if (close(open(argv[0], O_RDONLY)) || close(open(argv[0], O_PATH)))
+        return 5;
+    return 0;
+}
+
+struct copy {
+    const char *path, *role;
+};
+
 static int execute_copy(void *arg)
 {
-    char *argv[] = {"a copy", "--be", "moved", arg, NULL};
+    struct copy *copy = arg;
+    char *argv[] = {"a copy", "--be", (char *)copy->role, (char *)copy->path, NULL};
 
-    execv(arg, argv);
-    return 60;
+    execv(copy->path, argv);
+    return 100 + errno;
 }
 
 /* A program that did not come with the system; /proc tells what it is called now. */
 static void new_file(void)
 {
-    const char *path = write_copy(0);
+    struct copy copy = {write_copy(0), "moved"};
 
-    child_exits(child_start(execute_copy, (void *)path), 0);
-    CHECK(access(path, F_OK), "%s is still there", path);
+    child_exits(child_start(execute_copy, &copy), 0);
+    CHECK(access(copy.path, F_OK), "%s is still there", copy.path);
+    remove_programs();
+}
+
+static void busy_file(void)
+{
+    struct copy copy = {write_copy(0), "busy"};
+    int fd;
+
+    child_exits(child_start(execute_copy, &copy), 0);
+    fd = open(copy.path, O_WRONLY);
+    CHECK(fd >= 0, "open() after it has run: %s", strerror(errno));
+    child_exits(child_start(execute_copy, &copy), 100 + ETXTBSY);
+    close(fd);
+    child_exits(child_start(execute_copy, &copy), 0);
     remove_programs();
 }
 
@@ -242,6 +277,7 @@ static const struct suite_case cases[] = {
     {"execveat: symbolic links", links},
     {"execveat: AT_EXECVE_CHECK", check_only},
     {"a new file, renamed and removed while it runs", new_file},
+    {"a file that runs is not written to", busy_file},
 };
 
 const struct suite_table at_cases = {cases, ARRAY_SIZE(cases)};

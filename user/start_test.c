@@ -174,7 +174,8 @@ static const struct suite_table own_table = {own_cases, ARRAY_SIZE(own_cases)};
 
 int main(int argc, char **argv)
 {
-    static const struct suite_role roles[] = {{"moved", be_moved}, {"called", be_called}, {0}};
+    static const struct suite_role roles[] = {
+        {"moved", be_moved}, {"called", be_called}, {"busy", be_busy}, {0}};
     static const struct suite_table *const tables[] = {&own_table, &script_cases, &at_cases, NULL};
 
     if (script_started(argc, argv))

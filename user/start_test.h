@@ -15,6 +15,7 @@ const char *write_copy(size_t i);
 /* Roles of copies of this program, see start_cases_at.c. */
 int be_moved(int argc, char **argv);
 int be_called(int argc, char **argv);
+int be_busy(int argc, char **argv);
 
 /* Is this program executed by way of a script of script_cases? Then what it finds is its exit status. */
 bool script_started(int argc, char **argv);
