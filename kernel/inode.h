@@ -48,8 +48,9 @@ struct entries {
 /* What an inode below /proc/PID is about: 0 for what it is not. */
 struct proc_id {
     int pid;
-    int tid; /* below /proc/PID/task */
-    int fd;  /* below /proc/PID/fd and fdinfo */
+    int tid;             /* below /proc/PID/task */
+    int fd;              /* below /proc/PID/fd and fdinfo */
+    uint64_t started_ns; /* of the process: others may have its number later */
 };
 
 struct inode {

@@ -25,7 +25,7 @@ bool proc_subject(const struct inode *inode, struct proc_subject *subject)
     if (!id.pid)
         return true;
     subject->process = process_find(id.pid);
-    if (!subject->process)
+    if (!subject->process || subject->process->started_ns != id.started_ns)
         return false;
     subject->thread = find_thread(subject->process, id.tid ? id.tid : id.pid);
     if (!subject->thread && !id.tid)
@@ -295,10 +295,13 @@ static const struct proc_entry process_entry = {
 static long root_lookup(struct inode *dir, const char *name, struct inode **found)
 {
     int pid = proc_parse_number(name);
+    const struct process *process = pid > 0 ? process_find(pid) : NULL;
+    struct proc_id id = {.pid = pid};
 
-    if (pid <= 0 || !process_find(pid))
+    if (!process)
         return -ENOENT;
-    return proc_inode(dir, &process_entry, (struct proc_id){.pid = pid}, found);
+    id.started_ns = process->started_ns;
+    return proc_inode(dir, &process_entry, id, found);
 }
 
 #define FIRST_PROCESS 256 /* the position of process 0, if there were one */

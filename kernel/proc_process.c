@@ -224,7 +224,10 @@ static const struct proc_entry thread_entry = {
 
 static struct proc_id thread_id(const struct inode *dir, int tid)
 {
-    return (struct proc_id){.pid = dir->proc_id.pid, .tid = tid};
+    struct proc_id id = dir->proc_id;
+
+    id.tid = tid;
+    return id;
 }
 
 static long task_lookup(struct inode *dir, const char *name, struct inode **found)

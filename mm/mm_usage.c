@@ -17,6 +17,14 @@ static bool is_objects(const struct vma *vma, vaddr_t va, paddr_t frame)
     return entry && pte_addr(*entry) == frame;
 }
 
+/* Whether it is shared memory and no file: without a name, or with one that memfd_create gave. */
+static bool is_shmem(const struct object *object)
+{
+    static const char memfd[] = "/memfd:";
+
+    return !object->name || __builtin_strncmp(object->name, memfd, sizeof(memfd) - 1) == 0;
+}
+
 struct page maps_page(const struct vma *vma, vaddr_t va, struct pte leaf)
 {
     paddr_t frame = pte_addr(leaf);
@@ -26,7 +34,7 @@ struct page maps_page(const struct vma *vma, vaddr_t va, struct pte leaf)
         return (struct page){KIND_ZERO, refs};
     if (!is_objects(vma, va, frame))
         return (struct page){KIND_ANON, refs};
-    return (struct page){vma->object->name ? KIND_FILE : KIND_SHMEM, refs - 1};
+    return (struct page){is_shmem(vma->object) ? KIND_SHMEM : KIND_FILE, refs - 1};
 }
 
 void maps_visit(const struct mm *mm, const struct vma *vma, struct range part, maps_visitor *visit,
@@ -115,7 +123,7 @@ struct mm_totals mm_totals(void)
     }
     for (struct object *object = object_all; object; object = object->next)
         if (object->level == PT_PTE)
-            *(object->name ? &totals.file : &totals.shmem) += object_pages(object);
+            *(is_shmem(object) ? &totals.shmem : &totals.file) += object_pages(object);
     totals.anon >>= SHARE_SHIFT;
     totals.anon_huge >>= SHARE_SHIFT;
     totals.mapped >>= SHARE_SHIFT;

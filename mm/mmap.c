@@ -140,7 +140,8 @@ static long map_flags(struct map *m, uint32_t prot, bool anonymous, bool may_wri
     flags |= anonymous || may_write ? VMA_MAYWRITE : 0;
     flags |= m->map_flags & MAP_GROWSDOWN ? VMA_GROWSDOWN : 0;
     flags |= m->map_flags & MAP_LOCKED ? VMA_LOCKED : 0;
-    flags |= m->map_flags & MAP_NORESERVE ? VMA_NORESERVE : 0;
+    if (mm_config.overcommit != OVERCOMMIT_NEVER)
+        flags |= m->map_flags & MAP_NORESERVE ? VMA_NORESERVE : 0;
     flags |= m->level > PT_PTE ? VMA_HUGETLB : 0;
     flags |= m->level > PT_PMD ? VMA_HUGE_1G : 0;
     flags |= vma_is_reserved(flags) ? VMA_ACCOUNT : 0;

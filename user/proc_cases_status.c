@@ -197,6 +197,24 @@ static void test_resident(void)
           value_of(text, "VmHWM"), peak);
 }
 
+/* What memfd_create() makes is shared memory, too. */
+static void test_memfd(void)
+{
+    int fd = (int)SYS(SYS_memfd_create, "memory", 0);
+    uint64_t shmem = status_value("RssShmem"), file = status_value("RssFile");
+
+    EXPECT(ftruncate(fd, MANY * PAGE), 0);
+    EXPECT(raw_mmap(area, MANY * PAGE, RW, MAP_SHARED | MAP_FIXED, fd, 0), area);
+    write_pages((char *)area, MANY);
+    must_slurp("/proc/self/status");
+    CHECK(value_of(text, "RssShmem") + SLACK > shmem + 4 * MANY, "%lu kB shared, %lu before",
+          value_of(text, "RssShmem"), shmem);
+    CHECK(value_of(text, "RssFile") < file + SLACK, "%lu kB of files, %lu before",
+          value_of(text, "RssFile"), file);
+    unmap_area(0, MANY);
+    close(fd);
+}
+
 /* The same by pages. */
 static void test_statm(void)
 {
@@ -347,6 +365,7 @@ static const struct suite_case cases[] = {
     {"status: who it is", test_identity},
     {"status: sizes", test_sizes},
     {"status: resident memory", test_resident},
+    {"status: memory of memfd_create", test_memfd},
     {"statm", test_statm},
     {"status: signals", test_signals},
     {"status: threads", test_threads},

@@ -304,6 +304,37 @@ static void test_locks(void **state)
     assert_int_equal(sim_munmap(mm, AT(10), 4 * PG), 0);
 }
 
+/* With OVERCOMMIT_NEVER, what the child may write counts once more. */
+static void test_commit(void **state)
+{
+    uint64_t limit = mm_commit_limit();
+
+    assert_int_equal(limit, FRAMES / 2);
+    mm_config.overcommit = OVERCOMMIT_NEVER;
+    assert_int_equal(map(0, PAGES, RW, PRIVATE), AT(0));
+    assert_int_equal(mm_committed(), PAGES);
+    assert_int_equal(sim_mmap(mm, 0, (limit - PAGES + 1) * PG, RW, MAP_PRIVATE | MAP_ANONYMOUS),
+                     -ENOMEM);
+    assert_int_equal(
+        sim_mmap(mm, 0, (limit - PAGES + 1) * PG, RW, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE),
+        -ENOMEM);
+    assert_true(sim_mmap(mm, 0, (limit - PAGES + 1) * PG, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS) >
+                0);
+    child.mm = sim_fork(mm);
+    assert_non_null(child.mm);
+    assert_int_equal(mm_committed(), 2 * PAGES);
+    sim_destroy(child.mm);
+    assert_true(sim_mmap(mm, 0, (limit - 2 * PAGES + 1) * PG, RW, MAP_PRIVATE | MAP_ANONYMOUS) > 0);
+    assert_null(sim_fork(mm));
+    mm_config.overcommit = OVERCOMMIT_ALWAYS;
+    child.mm = sim_fork(mm);
+    assert_non_null(child.mm);
+    sim_destroy(child.mm);
+    assert_true(sim_mmap(mm, 0, (FRAMES + 1) * PG, RW, MAP_PRIVATE | MAP_ANONYMOUS) > 0);
+    mm_config.overcommit = OVERCOMMIT_GUESS;
+    assert_int_equal(sim_mmap(mm, 0, (FRAMES + 1) * PG, RW, MAP_PRIVATE | MAP_ANONYMOUS), -ENOMEM);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -320,6 +351,7 @@ int main(void)
         TEST(test_advice),
         TEST(test_identities),
         TEST(test_locks),
+        TEST(test_commit),
     };
 
     return cmocka_run_group_tests_name("fork", tests, NULL, NULL);
