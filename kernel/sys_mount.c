@@ -17,10 +17,7 @@
 static const struct mounted {
     const char *path, *type;
 } mounted[] = {
-    {"/", "rootfs"},
-    {"/proc", "proc"},
-    {"/dev", "devtmpfs"},
-    {},
+    {"/", "rootfs"}, {"/proc", "proc"}, {"/dev", "devtmpfs"}, {"/sys", "sysfs"}, {},
 };
 
 /* The inode that @path leads to, with a reference. */

@@ -4,6 +4,7 @@
 #include "kernel/power.h"
 #include "kernel/process.h"
 #include "kernel/random.h"
+#include "kernel/string.h"
 #include "kernel/syscall.h"
 #include "kernel/system.h"
 #include "kernel/time.h"
@@ -21,6 +22,29 @@ struct utsname system_name = {
 SYSCALL1(uname, vaddr_t, out)
 {
     return copy_to_user(out, &system_name, sizeof(system_name));
+}
+
+/* Put the @length bytes at @from into the field @name of system_name. */
+static long set_name(char name[UTS_LENGTH], vaddr_t from, int length)
+{
+    char text[UTS_LENGTH] = "";
+
+    if (length < 0 || length >= UTS_LENGTH)
+        return -EINVAL;
+    if (copy_from_user(text, from, (uint64_t)length))
+        return -EFAULT;
+    memcpy(name, text, sizeof(text));
+    return 0;
+}
+
+SYSCALL2(sethostname, vaddr_t, from, int, length)
+{
+    return set_name(system_name.nodename, from, length);
+}
+
+SYSCALL2(setdomainname, vaddr_t, from, int, length)
+{
+    return set_name(system_name.domainname, from, length);
 }
 
 SYSCALL1(sysinfo, vaddr_t, out)

@@ -96,7 +96,7 @@ SYSCALL1(setfsgid, uint32_t, gid)
     return 0;
 }
 
-/* There are no supplementary groups. */
+/* There are no supplementary groups; a list of nothing but root's is as good as none. */
 SYSCALL2(getgroups, int, size, vaddr_t, list)
 {
     (void)list;
@@ -105,8 +105,15 @@ SYSCALL2(getgroups, int, size, vaddr_t, list)
 
 SYSCALL2(setgroups, int, size, vaddr_t, list)
 {
-    (void)list;
+    uint32_t group;
+
     if (size < 0 || size > GROUPS_MAX)
         return -EINVAL;
-    return size ? -EPERM : 0;
+    for (uint64_t i = 0; i < (uint64_t)size; i++) {
+        if (copy_from_user(&group, list + i * sizeof(group), sizeof(group)))
+            return -EFAULT;
+        if (group)
+            return -EPERM;
+    }
+    return 0;
 }

@@ -57,7 +57,7 @@
     X(clock_gettime) X(clock_getres) X(clock_nanosleep) X(nanosleep) X(gettimeofday) X(time)       \
     X(restart_syscall) X(alarm) X(setitimer) X(getitimer)                                          \
     /* the system */                                                                               \
-    X(uname) X(sysinfo) X(getrandom) X(reboot) X(mount) X(umount2)
+    X(uname) X(sethostname) X(setdomainname) X(sysinfo) X(getrandom) X(reboot) X(mount) X(umount2)
 /* clang-format on */
 
 /* Called by entry.asm: the number is in @frame->rax, and the answer goes there. */

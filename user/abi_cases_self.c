@@ -9,6 +9,7 @@
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/utsname.h>
 
 static void test_name(void)
 {
@@ -105,6 +106,24 @@ static void test_users(void)
     EXPECT(SYS(SYS_setfsuid, 0), 0);
     EXPECT(SYS(SYS_getgroups, -1, 0), -EINVAL);
     EXPECT(SYS(SYS_setgroups, 65537, 0), -EINVAL);
+    EXPECT(SYS(SYS_setgroups, 1, KERNEL_ADDRESS), -EFAULT);
+}
+
+/* Set to what it is. */
+static void test_host_name(void)
+{
+    struct utsname before, after;
+    int length;
+
+    EXPECT(SYS(SYS_uname, &before), 0);
+    length = (int)strlen(before.nodename);
+    EXPECT(SYS(SYS_sethostname, before.nodename, length), 0);
+    EXPECT(SYS(SYS_sethostname, before.nodename, -1), -EINVAL);
+    EXPECT(SYS(SYS_sethostname, before.nodename, 65), -EINVAL);
+    EXPECT(SYS(SYS_sethostname, KERNEL_ADDRESS, 3), -EFAULT);
+    EXPECT(SYS(SYS_setdomainname, KERNEL_ADDRESS, 3), -EFAULT);
+    EXPECT(SYS(SYS_uname, &after), 0);
+    CHECK(!memcmp(&before, &after, sizeof(before)), "the name is %s now", after.nodename);
 }
 
 static void test_mount(void)
@@ -123,6 +142,6 @@ const struct abi_case self_cases[] = {
     {"prctl: the name", test_name},       {"prctl", test_prctl},
     {"sched: processors", test_affinity}, {"sched: policies", test_policy},
     {"sched: nice values", test_nice},    {"users and groups", test_users},
-    {"mount and umount2", test_mount},
+    {"host name", test_host_name},        {"mount and umount2", test_mount},
 };
 const size_t self_case_count = ARRAY_SIZE(self_cases);
