@@ -113,6 +113,7 @@ static long create(uint32_t count, uint32_t flags, struct file **file)
     if (inode) {
         inode->dev = DEV_ANON;
         inode->nlink = 1;
+        inode->file_ops = NULL; /* nobody opens it again, by way of /proc/PID/fd */
     }
     inode_put(inode);
     if (err) {

@@ -195,7 +195,7 @@ struct object *ramfs_object(const struct inode *inode);
 
 /*
  * Give a regular file @size bytes; what is new reads as zeros, what is gone is unmapped everywhere.
- * 0, -EPERM when sealed, -EFBIG, -ENOMEM.
+ * One that is made up, as in /proc, stays as it is. 0, -EPERM when sealed, -EFBIG, -ENOMEM.
  */
 [[nodiscard]] long ramfs_truncate(struct inode *inode, uint64_t size);
 

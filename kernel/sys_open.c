@@ -33,7 +33,7 @@ static long open_existing(const struct path *path, uint32_t flags, struct file *
         return err;
     if (S_ISREG(path->inode->mode) && (file_writable(*file) || (flags & O_TRUNC)))
         err = file_claim_write(*file);
-    if (!err && (flags & O_TRUNC) && S_ISREG(path->inode->mode) && path->inode->dev == DEV_RAM)
+    if (!err && (flags & O_TRUNC) && S_ISREG(path->inode->mode))
         err = ramfs_truncate(path->inode, 0);
     if (err)
         file_put(*file);
