@@ -4,6 +4,7 @@
 #include "kernel/abi/resource.h"
 #include "kernel/frames.h"
 #include "kernel/panic.h"
+#include "kernel/record_lock.h"
 #include "kernel/slab.h"
 #include "kernel/string.h"
 
@@ -93,6 +94,7 @@ void file_put(struct file *file)
     if (--file->refs > 0)
         return;
     file_unlock(file);
+    record_unlock_all(file->inode, file);
     if (file->ops->release)
         file->ops->release(file);
     dirent_put(file->entry);
@@ -242,6 +244,8 @@ long files_close(struct files *files, int fd)
         return -EBADF;
     file = d->file;
     *d = (struct descriptor){0};
+    if (!(file->flags & O_PATH))
+        record_unlock_all(file->inode, files);
     file_put(file);
     return 0;
 }

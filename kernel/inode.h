@@ -67,11 +67,12 @@ struct inode {
     bool linkable;  /* without a name so far, but may get one: O_TMPFILE */
     struct timespec atime, mtime, ctime, btime;
     uint64_t ino;
-    uint64_t size;         /* of a regular file or a link in RAM; else 0 */
-    uint64_t rdev;         /* of a device, MAKEDEV(major, minor) */
-    uint32_t locks_shared; /* flock: open files with LOCK_SH */
-    bool locked;           /* flock: one has LOCK_EX */
-    struct inode *parent;  /* of a directory, with a reference; the root's is itself */
+    uint64_t size;          /* of a regular file or a link in RAM; else 0 */
+    uint64_t rdev;          /* of a device, MAKEDEV(major, minor) */
+    uint32_t locks_shared;  /* flock: open files with LOCK_SH */
+    bool locked;            /* flock: one has LOCK_EX */
+    struct record *records; /* fcntl's locks */
+    struct inode *parent;   /* of a directory, with a reference; the root's is itself */
     union {
         struct entries entries; /* of a directory */
         struct object *object;  /* of a regular file in RAM */

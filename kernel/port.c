@@ -73,6 +73,11 @@ uint64_t port_frames_total(void)
     return frames_total_count();
 }
 
+uint64_t port_frames_free(void)
+{
+    return frames_free_count();
+}
+
 /* ---- Objects --------------------------------------------------------------------------------------------------- */
 
 void *port_alloc(size_t size)

@@ -139,7 +139,7 @@ static const struct file_ops regular_ops = {
 
 long ramfs_set_contents(struct inode *file, const void *data, uint64_t size, const char *name)
 {
-    struct object *object = object_create(size, name);
+    struct object *object = object_create(size, name ? name : "");
     long err = object ? object_write(object, 0, data, size) : -ENOMEM;
 
     if (err) {

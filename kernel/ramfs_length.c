@@ -2,12 +2,8 @@
 #include "kernel/abi/errno.h"
 #include "kernel/abi/memfd.h"
 #include "kernel/file.h"
-#include "kernel/frames.h"
 #include "kernel/panic.h"
 #include "kernel/process.h"
-
-/* Of memory, what files leave to programs: a 16th. */
-#define ROOM_LEFT 16
 
 /* ---- Length ---- */
 
@@ -59,11 +55,6 @@ long ramfs_write_room(const struct inode *inode, uint64_t pos, uint64_t len)
     return (long)min_u64(len, limit - pos);
 }
 
-static bool memory_is_scarce(void)
-{
-    return frames_free_count() < frames_total_count() / ROOM_LEFT;
-}
-
 long ramfs_grow(struct inode *inode, uint64_t size)
 {
     long err;
@@ -72,8 +63,6 @@ long ramfs_grow(struct inode *inode, uint64_t size)
         return 0;
     if (inode->seals & F_SEAL_GROW)
         return -EPERM;
-    if (memory_is_scarce())
-        return -ENOSPC;
     err = resize(inode, size);
     return err == -ENOMEM ? -ENOSPC : err;
 }
@@ -117,10 +106,7 @@ static long punch(struct inode *inode, uint64_t offset, uint64_t len)
 /* Have all pages of [@offset, @end), below the file's end. 0 or -ENOSPC. */
 static long fill(struct inode *inode, uint64_t offset, uint64_t end)
 {
-    for (uint64_t at = offset; at < end; at += PAGE_SIZE)
-        if (memory_is_scarce() || object_fill(inode->object, at, min_u64(PAGE_SIZE, end - at)))
-            return -ENOSPC;
-    return 0;
+    return offset < end && object_fill(inode->object, offset, end - offset) ? -ENOSPC : 0;
 }
 
 /* What lies beyond the end when the size is kept is not remembered: it would be no use before the file grows. */

@@ -3,6 +3,7 @@
 #include "kernel/abi/poll.h"
 #include "kernel/pipe.h"
 #include "kernel/process.h"
+#include "kernel/record_lock.h"
 #include "kernel/syscall.h"
 #include "kernel/uaccess.h"
 
@@ -148,6 +149,13 @@ static void set_flags(struct file *file, uint32_t flags)
     file->flags = (file->flags & ~settable) | (flags & settable);
 }
 
+/* Waiting, by another thread the descriptor may be closed. */
+static long locks(struct file *file, uint32_t command, vaddr_t user)
+{
+    file_get(file);
+    return put(file, record_lock(file, command, user));
+}
+
 SYSCALL3(fcntl, int, fd, uint32_t, command, uint64_t, arg)
 {
     struct descriptor *d = files_descriptor(process_current()->files, fd);
@@ -176,6 +184,13 @@ SYSCALL3(fcntl, int, fd, uint32_t, command, uint64_t, arg)
         return ramfs_add_seals(d->file, (uint32_t)arg);
     case F_GET_SEALS:
         return ramfs_seals(d->file);
+    case F_GETLK:
+    case F_SETLK:
+    case F_SETLKW:
+    case F_OFD_GETLK:
+    case F_OFD_SETLK:
+    case F_OFD_SETLKW:
+        return locks(d->file, command, arg);
     default:
         return -EINVAL;
     }

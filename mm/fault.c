@@ -3,7 +3,7 @@
  *
  *     1  nothing mapped there, and no stack that may grow to it   MAPERR
  *     2  the VMA forbids this access                              ACCERR
- *     3  past the end of the object                               BUS
+ *     3  past the end of the object, or no room for the file     BUS
  *     4  the entry allows it already: a stale or spurious fault   flush, done
  *     5  no page yet: a huge one, if it may be and there is one   reserve, map
  *     6  no page yet: of zeros, of the object, or a copy of it    reserve, map
@@ -182,13 +182,15 @@ static enum fault_result take_new_page(struct fault *f)
     uint64_t index = vma_pgoff(f->vma, f->addr);
     bool private = wants_private_page(f);
     paddr_t page;
+    long err;
 
     if (!object)
         return private ? take_copy(f, 0) : take_shared(f, zero_page);
     if (index >= page_align(object_size(object)) >> PAGE_SHIFT)
         return FAULT_BUS;
-    if (object_page(object, index, !private, &page))
-        return FAULT_OOM;
+    err = object_page(object, index, !private, &page);
+    if (err)
+        return err == -ENOSPC ? FAULT_BUS : FAULT_OOM;
     return private ? take_copy(f, page) : take_shared(f, page);
 }
 

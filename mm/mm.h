@@ -189,7 +189,8 @@ paddr_t mm_root(const struct mm *mm);
 /*
  * An object of @bytes, all holes that read as zeros, with one reference for the caller; NULL when
  * memory is out.
- * @name is shown in maps and copied; NULL for anonymous shared memory.
+ * @name is shown in maps and copied; "" for a file that has none yet, NULL for anonymous shared
+ * memory.
  */
 [[nodiscard]] struct object *object_create(uint64_t bytes, const char *name);
 struct object *object_get(struct object *object);
@@ -207,7 +208,8 @@ uint64_t object_ino(const struct object *object);
 [[nodiscard]] long object_resize(struct object *object, uint64_t bytes);
 
 /*
- * Copy out of or into an object's bytes [off, off + len), which lie below its size. 0 or -ENOMEM.
+ * Copy out of or into an object's bytes [off, off + len), which lie below its size. 0, -ENOMEM, or
+ * -ENOSPC: objects with a name, that is files, leave a part of all memory to programs.
  */
 [[nodiscard]] long object_read(struct object *object, uint64_t off, void *dst, uint64_t len);
 [[nodiscard]] long object_write(struct object *object, uint64_t off, const void *src, uint64_t len);
@@ -218,7 +220,7 @@ uint64_t object_ino(const struct object *object);
  */
 uint64_t object_seek(struct object *object, uint64_t off, bool data);
 
-/* Have all the pages that hold bytes of [off, off + len), below the size. 0, or -ENOMEM half-way. */
+/* Have all the pages that hold bytes of [off, off + len), below the size. 0, or -ENOMEM, -ENOSPC half-way. */
 [[nodiscard]] long object_fill(struct object *object, uint64_t off, uint64_t len);
 
 /*
@@ -285,7 +287,7 @@ enum fault_result {
     FAULT_DONE,
     FAULT_MAPERR, /* SIGSEGV, SEGV_MAPERR */
     FAULT_ACCERR, /* SIGSEGV, SEGV_ACCERR */
-    FAULT_BUS,    /* SIGBUS, BUS_ADRERR: past the end of the object */
+    FAULT_BUS,    /* SIGBUS, BUS_ADRERR: past the end of the object, no room for the file */
     FAULT_OOM,
 };
 

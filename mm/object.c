@@ -5,6 +5,8 @@
 #include "mm/huge_pool.h"
 #include "mm/tlb.h"
 
+#define FILES_LEAVE 16 /* one part of so many */
+
 struct object *object_all;
 static uint64_t last_ino = 1024;
 
@@ -188,6 +190,12 @@ static long fill_hole(struct object *object, uint64_t off, paddr_t *page)
     return 0;
 }
 
+/* Files leave the last of memory to programs, which can be ended when it is out. */
+static bool leaves_room(const struct object *object)
+{
+    return !object->name || port_frames_free() >= port_frames_total() / FILES_LEAVE;
+}
+
 long object_page(struct object *object, uint64_t index, bool create, paddr_t *page)
 {
     uint64_t off = index << PAGE_SHIFT;
@@ -197,7 +205,7 @@ long object_page(struct object *object, uint64_t index, bool create, paddr_t *pa
     port_lock_write(&object->lock);
     *page = pt_page(&object->pt, off);
     if (!*page && create)
-        err = fill_hole(object, off, page);
+        err = leaves_room(object) ? fill_hole(object, off, page) : -ENOSPC;
     port_unlock_write(&object->lock);
     return err;
 }

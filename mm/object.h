@@ -43,7 +43,7 @@ static inline uint64_t object_span(const struct object *object)
 [[nodiscard]] long object_block(struct object *object, uint64_t index, paddr_t *block);
 
 /*
- * The frame of page @index, 0 for a hole; with @create a hole is filled with zeros. 0 or -ENOMEM.
- * Takes the object's lock.
+ * The frame of page @index, 0 for a hole; with @create a hole is filled with zeros. 0, -ENOMEM,
+ * or -ENOSPC when a file may take no more. Takes the object's lock.
  */
 [[nodiscard]] long object_page(struct object *object, uint64_t index, bool create, paddr_t *page);

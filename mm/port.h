@@ -53,6 +53,7 @@ paddr_t port_paddr(const void *ptr);
 
 /* Frames that the machine has in all, for the check against absurd requests. */
 uint64_t port_frames_total(void);
+uint64_t port_frames_free(void);
 
 /* ---- Small objects: VMAs, address spaces ---- */
 

@@ -185,6 +185,40 @@ static void test_sparse(void)
     close(fd);
 }
 
+/* What a program may still do when files have taken all that they get. */
+static int be_program(void *arg)
+{
+    char *p = mmap(NULL, MIB(1), RW, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+    memset(p, 1, MIB(1));
+    return arg != NULL;
+}
+
+static void test_no_room(void)
+{
+    static char buf[65536];
+    uint64_t total = 0;
+    long n;
+    int fd;
+
+    if (!on_realign())
+        return tap_skip("memory is too large to be filled");
+    scene();
+    fd = must_open("f", O_CREAT | O_RDWR);
+    memset(buf, 'x', sizeof(buf));
+    while ((n = SYS(SYS_write, fd, buf, sizeof(buf))) > 0)
+        total += (uint64_t)n;
+    EXPECT(n, -ENOSPC);
+    EXPECT(stat_of("f").st_size, total);
+    EXPECT(SYS(SYS_fallocate, fd, 0, 0l, total + MIB(1)), -ENOSPC);
+    EXPECT(stat_of("f").st_size, total);
+    in_child(be_program, NULL);
+    EXPECT(SYS(SYS_truncate, "f", total / 2), 0);
+    make_file("g", "there is room again");
+    close(fd);
+    EXPECT(unlink("f"), 0);
+}
+
 static volatile int signals;
 
 static void count(int sig)
@@ -254,6 +288,7 @@ static const struct suite_case cases[] = {
     {"lseek", test_seek},
     {"truncate and ftruncate", test_truncate},
     {"a sparse file of 600 GiB", test_sparse},
+    {"no room for more", test_no_room},
     {"RLIMIT_FSIZE", test_size_limit},
     {"sendfile", test_sendfile},
 };

@@ -1,4 +1,4 @@
-/* Inside of file_test: files that are mapped, holes in them, memfd_create and seals. */
+/* Inside of file_test: files that are mapped, and holes in them. */
 #define _GNU_SOURCE
 #include "file_test.h"
 
@@ -6,23 +6,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-
-#ifndef MFD_NOEXEC_SEAL
-#define MFD_NOEXEC_SEAL 8u
-#define MFD_EXEC 16u
-#endif
-#ifndef F_SEAL_FUTURE_WRITE
-#define F_SEAL_FUTURE_WRITE 0x10
-#endif
-#define F_SEAL_EXECUTION 0x20
-
-static char *map(int fd, size_t bytes, int prot, int type)
-{
-    char *p = mmap(NULL, bytes, prot, type, fd, 0);
-
-    CHECK(p != MAP_FAILED, "mmap(): %s", strerror(errno));
-    return p;
-}
 
 /* ---- SIGBUS ---- */
 
@@ -68,8 +51,8 @@ static void test_shared(void)
     scene();
     fd = must_open("f", O_CREAT | O_RDWR);
     EXPECT(write(fd, "0123456789", 10), 10);
-    p = map(fd, PAGE, RW, MAP_SHARED);
-    q = map(fd, PAGE, PROT_READ, MAP_SHARED);
+    p = must_map(fd, PAGE, RW, MAP_SHARED);
+    q = must_map(fd, PAGE, PROT_READ, MAP_SHARED);
     EXPECT(pwrite(fd, "ab", 2, 4), 2);
     EXPECT(memcmp(q, "0123ab6789", 10), 0);
     p[0] = 'X';
@@ -93,8 +76,8 @@ static void test_private(void)
     scene();
     make_file("f", "0123456789");
     fd = must_open("f", O_RDWR);
-    p = map(fd, PAGE, RW, MAP_PRIVATE);
-    q = map(fd, PAGE, RW, MAP_PRIVATE);
+    p = must_map(fd, PAGE, RW, MAP_PRIVATE);
+    q = must_map(fd, PAGE, RW, MAP_PRIVATE);
     EXPECT(p[0], '0');
     EXPECT(pwrite(fd, "a", 1, 0), 1);
     EXPECT(p[0], 'a'); /* no copy yet */
@@ -123,7 +106,7 @@ static void test_shared_with_child(void)
     scene();
     make_file("f", "0123456789");
     fd = must_open("f", O_RDWR);
-    p = map(fd, PAGE, RW, MAP_SHARED);
+    p = must_map(fd, PAGE, RW, MAP_SHARED);
     in_child(write_through, p);
     EXPECT(p[2], 'c');
     expect_bytes(fd, "01c3456789");
@@ -140,10 +123,10 @@ static void test_rights(void)
     make_file("f", "0123456789");
     fd = must_open("f", O_RDONLY);
     EXPECT(raw_mmap(0, PAGE, RW, MAP_SHARED, fd, 0), -EACCES);
-    p = map(fd, PAGE, PROT_READ, MAP_SHARED);
+    p = must_map(fd, PAGE, PROT_READ, MAP_SHARED);
     EXPECT(result(mprotect(p, PAGE, RW)), -EACCES);
     munmap(p, PAGE);
-    p = map(fd, PAGE, RW, MAP_PRIVATE);
+    p = must_map(fd, PAGE, RW, MAP_PRIVATE);
     p[0] = 'x';
     munmap(p, PAGE);
     close(fd);
@@ -163,7 +146,7 @@ static void test_past_the_end(void)
     scene();
     fd = must_open("f", O_CREAT | O_RDWR);
     EXPECT(ftruncate(fd, 2 * PAGE + 100), 0);
-    p = map(fd, 4 * PAGE, RW, MAP_SHARED);
+    p = must_map(fd, 4 * PAGE, RW, MAP_SHARED);
     p[2 * PAGE] = 'x';
     EXPECT(bus(p + 3 * PAGE + 7), 1);
     EXPECT(ftruncate(fd, 4 * PAGE), 0);
@@ -193,7 +176,7 @@ static void test_private_past_the_end(void)
     scene();
     fd = must_open("f", O_CREAT | O_RDWR);
     EXPECT(ftruncate(fd, 3 * PAGE), 0);
-    p = map(fd, 3 * PAGE, RW, MAP_PRIVATE);
+    p = must_map(fd, 3 * PAGE, RW, MAP_PRIVATE);
     p[0] = p[PAGE] = p[2 * PAGE] = 'x';
     EXPECT(ftruncate(fd, PAGE), 0);
     EXPECT(p[0], 'x');
@@ -213,7 +196,7 @@ static void test_read_into_itself(void)
     scene();
     make_file("f", "0123456789");
     fd = must_open("f", O_RDWR);
-    p = map(fd, PAGE, RW, MAP_SHARED);
+    p = must_map(fd, PAGE, RW, MAP_SHARED);
     EXPECT(pread(fd, p + 5, 5, 0), 5);
     EXPECT(memcmp(p, "0123401234", 10), 0);
     EXPECT(pwrite(fd, p, 4, 6), 4);
@@ -224,17 +207,6 @@ static void test_read_into_itself(void)
 
 /* ---- Names in maps ---- */
 
-static void expect_name(const void *p, const char *end)
-{
-    struct map_line line[1];
-    size_t length, wanted = strlen(end);
-
-    EXPECT(maps_read(line, 1, (uint64_t)p, (uint64_t)p + PAGE), 1);
-    length = strlen(line[0].name);
-    CHECK(length >= wanted && !strcmp(line[0].name + length - wanted, end), "maps says \"%s\"",
-          line[0].name);
-}
-
 static void test_names(void)
 {
     char *p;
@@ -244,12 +216,12 @@ static void test_names(void)
     make_file("f", "x");
     EXPECT(SYS(SYS_mkdir, "d", 0755), 0);
     fd = must_open("f", O_RDWR);
-    p = map(fd, PAGE, RW, MAP_SHARED);
-    expect_name(p, "/f");
+    p = must_map(fd, PAGE, RW, MAP_SHARED);
+    expect_map_name(p, "/f");
     EXPECT(SYS(SYS_rename, "f", "d/g"), 0);
-    expect_name(p, "/d/g");
+    expect_map_name(p, "/d/g");
     EXPECT(SYS(SYS_unlink, "d/g"), 0);
-    expect_name(p, "/d/g (deleted)");
+    expect_map_name(p, "/d/g (deleted)");
     munmap(p, PAGE);
     close(fd);
 }
@@ -326,9 +298,9 @@ static void test_punch(void)
     scene();
     fd = must_open("f", O_CREAT | O_RDWR);
     EXPECT(ftruncate(fd, 4 * PAGE), 0);
-    p = map(fd, 4 * PAGE, RW, MAP_SHARED);
+    p = must_map(fd, 4 * PAGE, RW, MAP_SHARED);
     memset(p, 'x', 4 * PAGE);
-    q = map(fd, 4 * PAGE, RW, MAP_PRIVATE);
+    q = must_map(fd, 4 * PAGE, RW, MAP_PRIVATE);
     q[PAGE] = 'q';
     EXPECT(q[2 * PAGE], 'x');
     EXPECT(fallocate(fd, punch, 100, 2 * PAGE), 0);
@@ -350,129 +322,6 @@ static void test_punch(void)
     close(fd);
 }
 
-/* ---- memfd ---- */
-
-static int memfd(const char *name, unsigned flags)
-{
-    long fd = SYS(SYS_memfd_create, name, flags);
-
-    CHECK(fd >= 0, "memfd_create(): %ld", fd);
-    return (int)fd;
-}
-
-static void test_memfd(void)
-{
-    static char name[300];
-    struct stat st;
-    char *p;
-    int fd = memfd("some name", 0);
-
-    EXPECT(fcntl(fd, F_GETFD), 0);
-    EXPECT(fcntl(fd, F_GETFL), O_RDWR | 0100000);
-    EXPECT(fcntl(fd, F_GET_SEALS), F_SEAL_SEAL);
-    EXPECT(fstat(fd, &st), 0);
-    EXPECT(st.st_mode, S_IFREG | 0777);
-    EXPECT(st.st_nlink, 0);
-    EXPECT(ftruncate(fd, PAGE), 0);
-    p = map(fd, PAGE, RW, MAP_SHARED);
-    expect_name(p, "/memfd:some name (deleted)");
-    EXPECT(write(fd, "abc", 3), 3);
-    EXPECT(memcmp(p, "abc", 3), 0);
-    EXPECT(SYS(SYS_fcntl, fd, F_ADD_SEALS, F_SEAL_GROW), -EPERM);
-    munmap(p, PAGE);
-    close(fd);
-    fd = memfd("", MFD_CLOEXEC);
-    EXPECT(fcntl(fd, F_GETFD), FD_CLOEXEC);
-    close(fd);
-    memset(name, 'n', sizeof(name) - 1);
-    EXPECT(SYS(SYS_memfd_create, name, 0), -EINVAL);
-    name[250] = '\0';
-    EXPECT(SYS(SYS_memfd_create, name, 0), -EINVAL);
-    name[249] = '\0';
-    close(memfd(name, 0));
-    EXPECT(SYS(SYS_memfd_create, 16, 0), -EFAULT);
-    EXPECT(SYS(SYS_memfd_create, "x", 0x100), -EINVAL);
-    EXPECT(SYS(SYS_memfd_create, "x", MFD_EXEC | MFD_NOEXEC_SEAL), -EINVAL);
-}
-
-static void test_seals_of_size(void)
-{
-    int fd = memfd("x", MFD_ALLOW_SEALING);
-
-    EXPECT(fcntl(fd, F_GET_SEALS), 0);
-    EXPECT(ftruncate(fd, 2 * PAGE), 0);
-    EXPECT(SYS(SYS_fcntl, fd, F_ADD_SEALS, F_SEAL_SHRINK), 0);
-    EXPECT(SYS(SYS_ftruncate, fd, PAGE), -EPERM);
-    EXPECT(ftruncate(fd, 3 * PAGE), 0);
-    EXPECT(SYS(SYS_fcntl, fd, F_ADD_SEALS, F_SEAL_GROW), 0);
-    EXPECT(SYS(SYS_ftruncate, fd, 4 * PAGE), -EPERM);
-    EXPECT(ftruncate(fd, 3 * PAGE), 0);
-    EXPECT(SYS(SYS_fallocate, fd, 0, 0l, 4 * PAGE), -EPERM);
-    EXPECT(pwrite(fd, "x", 1, 3 * PAGE - 1), 1);
-    EXPECT(SYS(SYS_pwrite64, fd, "x", 1, 3 * PAGE), -EPERM);
-    EXPECT(SYS(SYS_fcntl, fd, F_ADD_SEALS, 0x1000), -EINVAL);
-    EXPECT(fcntl(fd, F_GET_SEALS), F_SEAL_SHRINK | F_SEAL_GROW);
-    EXPECT(SYS(SYS_fcntl, fd, F_ADD_SEALS, F_SEAL_SEAL), 0);
-    EXPECT(SYS(SYS_fcntl, fd, F_ADD_SEALS, F_SEAL_WRITE), -EPERM);
-    close(fd);
-}
-
-static void test_seal_of_writing(void)
-{
-    int fd = memfd("x", MFD_ALLOW_SEALING);
-    char *p, *q;
-
-    EXPECT(ftruncate(fd, PAGE), 0);
-    p = map(fd, PAGE, RW, MAP_SHARED);
-    EXPECT(SYS(SYS_fcntl, fd, F_ADD_SEALS, F_SEAL_WRITE), -EBUSY);
-    munmap(p, PAGE);
-    p = map(fd, PAGE, PROT_READ, MAP_SHARED);
-    EXPECT(SYS(SYS_fcntl, fd, F_ADD_SEALS, F_SEAL_WRITE), -EBUSY);
-    munmap(p, PAGE);
-    p = map(fd, PAGE, RW, MAP_PRIVATE);
-    EXPECT(SYS(SYS_fcntl, fd, F_ADD_SEALS, F_SEAL_WRITE), 0);
-    p[0] = 'x';
-    EXPECT(SYS(SYS_write, fd, "x", 1), -EPERM);
-    EXPECT(SYS(SYS_fallocate, fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0l, PAGE), -EPERM);
-    EXPECT(raw_mmap(0, PAGE, RW, MAP_SHARED, fd, 0), -EPERM);
-    q = map(fd, PAGE, PROT_READ, MAP_SHARED);
-    EXPECT(q[0], 0);
-    EXPECT(result(mprotect(q, PAGE, RW)), -EACCES);
-    munmap(p, PAGE);
-    munmap(q, PAGE);
-    close(fd);
-}
-
-static void test_seal_of_future_writing(void)
-{
-    int fd = memfd("x", MFD_ALLOW_SEALING);
-    char *p, byte = 0;
-
-    EXPECT(ftruncate(fd, PAGE), 0);
-    p = map(fd, PAGE, RW, MAP_SHARED);
-    EXPECT(SYS(SYS_fcntl, fd, F_ADD_SEALS, F_SEAL_FUTURE_WRITE), 0);
-    p[0] = 'x';
-    EXPECT(pread(fd, &byte, 1, 0), 1);
-    EXPECT(byte, 'x');
-    EXPECT(SYS(SYS_write, fd, "x", 1), -EPERM);
-    EXPECT(raw_mmap(0, PAGE, RW, MAP_SHARED, fd, 0), -EPERM);
-    munmap(p, PAGE);
-    close(fd);
-}
-
-static void test_noexec(void)
-{
-    struct stat st;
-    int fd = memfd("x", MFD_NOEXEC_SEAL);
-
-    EXPECT(fstat(fd, &st), 0);
-    EXPECT(st.st_mode, S_IFREG | 0666);
-    EXPECT(fcntl(fd, F_GET_SEALS), F_SEAL_EXECUTION);
-    EXPECT(result(fchmod(fd, 0777)), -EPERM);
-    EXPECT(fchmod(fd, 0600), 0);
-    close(fd);
-}
-
 static const struct suite_case cases[] = {
     {"map: shared, and read and write", test_shared},
     {"map: private, and write", test_private},
@@ -485,10 +334,5 @@ static const struct suite_case cases[] = {
     {"holes: SEEK_DATA, SEEK_HOLE, st_blocks", test_holes},
     {"fallocate", test_fallocate},
     {"fallocate: FALLOC_FL_PUNCH_HOLE", test_punch},
-    {"memfd_create", test_memfd},
-    {"memfd: F_SEAL_SHRINK, F_SEAL_GROW, F_SEAL_SEAL", test_seals_of_size},
-    {"memfd: F_SEAL_WRITE", test_seal_of_writing},
-    {"memfd: F_SEAL_FUTURE_WRITE", test_seal_of_future_writing},
-    {"memfd: MFD_NOEXEC_SEAL", test_noexec},
 };
 CASES(map_cases, cases);

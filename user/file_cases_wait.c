@@ -1,4 +1,4 @@
-/* Inside of file_test: poll, select, eventfd, flock: waiting for files. */
+/* Inside of file_test: poll, select, eventfd: waiting for files. */
 #define _GNU_SOURCE
 #include "file_test.h"
 
@@ -6,7 +6,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/select.h>
 #include <time.h>
 
@@ -248,52 +247,6 @@ static void test_eventfd(void)
     close(event);
 }
 
-/* ---- flock ---- */
-
-static int be_locker(void *arg)
-{
-    int fd = open("f", O_RDWR);
-
-    close((int)(long)arg); /* else the lock would be ours too */
-    board[0] = 1;
-    if (flock(fd, LOCK_EX))
-        return 1;
-    board[1] = 1;
-    return 0;
-}
-
-static void test_flock(void)
-{
-    pid_t child;
-    int a, b, c;
-
-    scene();
-    make_file("f", "");
-    a = must_open("f", O_RDONLY);
-    b = must_open("f", O_RDWR);
-    EXPECT(flock(a, LOCK_SH), 0);
-    EXPECT(flock(b, LOCK_SH), 0);
-    EXPECT(SYS(SYS_flock, a, LOCK_EX | LOCK_NB), -EAGAIN);
-    EXPECT(flock(b, LOCK_UN), 0);
-    EXPECT(flock(a, LOCK_EX | LOCK_NB), 0);
-    EXPECT(SYS(SYS_flock, b, LOCK_SH | LOCK_NB), -EAGAIN);
-    c = dup(a);
-    close(a);
-    EXPECT(SYS(SYS_flock, b, LOCK_SH | LOCK_NB), -EAGAIN);
-    EXPECT(flock(c, LOCK_EX), 0);
-    child = child_start(be_locker, (void *)(long)c);
-    board_wait(0, 1);
-    sleep_ms(10);
-    EXPECT(board[1], 0);
-    close(c);
-    child_exits(child, 0);
-    EXPECT(board[1], 1);
-    EXPECT(flock(b, LOCK_EX | LOCK_NB), 0);
-    EXPECT(SYS(SYS_flock, b, 3), -EINVAL);
-    EXPECT(SYS(SYS_flock, 999, LOCK_SH), -EBADF);
-    close(b);
-}
-
 static const struct suite_case cases[] = {
     {"poll waits", test_poll_waits},
     {"poll: answers", test_poll_answers},
@@ -303,6 +256,5 @@ static const struct suite_case cases[] = {
     {"ppoll and pselect6: signal masks", test_masks},
     {"poll and read: interrupted", test_interrupted},
     {"eventfd", test_eventfd},
-    {"flock", test_flock},
 };
 CASES(wait_cases, cases);

@@ -75,6 +75,25 @@ bool exists(const char *name)
     return lstat(name, &st) == 0;
 }
 
+char *must_map(int fd, size_t bytes, int prot, int type)
+{
+    char *p = mmap(NULL, bytes, prot, type, fd, 0);
+
+    CHECK(p != MAP_FAILED, "mmap(): %s", strerror(errno));
+    return p;
+}
+
+void expect_map_name(const void *p, const char *end)
+{
+    struct map_line line[1];
+    size_t length, wanted = strlen(end);
+
+    EXPECT(maps_read(line, 1, (uint64_t)p, (uint64_t)p + PAGE), 1);
+    length = strlen(line[0].name);
+    CHECK(length >= wanted && !strcmp(line[0].name + length - wanted, end), "maps says \"%s\"",
+          line[0].name);
+}
+
 static int delete (const char *name, const struct stat *st, int type, struct FTW *ftw)
 {
     (void)st, (void)type, (void)ftw;
@@ -84,8 +103,8 @@ static int delete (const char *name, const struct stat *st, int type, struct FTW
 int main(int argc, char **argv)
 {
     static const struct suite_table *const tables[] = {
-        &open_cases, &name_cases, &rename_cases, &dir_cases,  &data_cases, &map_cases,
-        &attr_cases, &fd_cases,   &pipe_cases,   &wait_cases, NULL};
+        &open_cases, &name_cases, &rename_cases, &dir_cases,  &data_cases, &map_cases, &memfd_cases,
+        &attr_cases, &fd_cases,   &pipe_cases,   &wait_cases, &lock_cases, NULL};
     static const struct suite suite = {tables, NULL};
     int status;
 

@@ -230,6 +230,11 @@ uint64_t port_frames_total(void)
     return FRAMES;
 }
 
+uint64_t port_frames_free(void)
+{
+    return FRAMES - now.frames_used;
+}
+
 /* ---- Objects ---- */
 
 void *port_alloc(size_t size)

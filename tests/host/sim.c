@@ -293,6 +293,11 @@ paddr_t port_paddr(const void *ptr)
     return (paddr_t)off;
 }
 
+uint64_t port_frames_free(void)
+{
+    return sim_frames_free();
+}
+
 uint64_t port_frames_total(void)
 {
     return sim.frames;

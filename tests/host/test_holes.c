@@ -165,6 +165,33 @@ static void test_mapped_shared(void **state)
     assert_false(object_mapped_shared(file));
 }
 
+/* Files leave a part of memory to programs, however they are written; shared memory does not. */
+static void test_room_is_left(void **state)
+{
+    enum { FILES = 8, EACH = 200 };
+    struct object *big[FILES], *shared = object_create(EACH * PG, NULL);
+    uint64_t word = 1, n = 0;
+
+    for (unsigned i = 0; i < FILES; i++)
+        big[i] = object_create(EACH * PG, "big");
+    while (object_write(big[n / EACH], n % EACH * PG, &word, 8) == 0)
+        n++;
+    assert_int_equal(object_write(big[n / EACH], n % EACH * PG, &word, 8), -ENOSPC);
+    assert_int_equal(object_fill(big[n / EACH], 0, EACH * PG), -ENOSPC);
+    assert_int_equal(object_pages(big[n / EACH]), n % EACH);
+    assert_in_range(sim_frames_free(), FRAMES / 16 - 4, FRAMES / 16);
+    for (unsigned i = 0; i < 2; i++)
+        assert_int_equal(sim_mmap_object(mm, AT(i), PG, RW, MAP_SHARED | MAP_FIXED, big[n / EACH],
+                                         i * (n % EACH) * PG),
+                         AT(i));
+    assert_int_equal(sim_touch(mm, 0, AT(0), ACCESS_WRITE), FAULT_DONE);
+    assert_int_equal(sim_touch(mm, 0, AT(1), ACCESS_WRITE), FAULT_BUS);
+    assert_int_equal(object_write(shared, 0, &word, 8), 0);
+    for (unsigned i = 0; i < FILES; i++)
+        object_put(big[i]);
+    object_put(shared);
+}
+
 static void test_names(void **state)
 {
     static char name[600];
@@ -188,6 +215,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_pages_are_found), TEST(test_fill),          TEST(test_punch_bytes),
         TEST(test_punch_mapped),    TEST(test_mapped_shared), TEST(test_names),
+        TEST(test_room_is_left),
     };
 
     return cmocka_run_group_tests_name("holes", tests, NULL, NULL);
