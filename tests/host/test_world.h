@@ -34,12 +34,12 @@ static int teardown(void **state)
     return 0;
 }
 
-static long map(unsigned page, unsigned count, uint32_t prot, uint32_t flags)
+static inline long map(unsigned page, unsigned count, uint32_t prot, uint32_t flags)
 {
     return sim_mmap(mm, AT(page), count * PG, prot, flags);
 }
 
-static void fill(unsigned page, unsigned count)
+static inline void fill(unsigned page, unsigned count)
 {
     assert_true(world_map(&w, page, count, RW) >= 0);
     world_fill(&w, page, count, 1);
