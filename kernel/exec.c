@@ -177,6 +177,8 @@ static long build(struct exec *e)
     if (!err)
         err = exec_finish_stack(e);
     if (!err)
+        err = files_unshare(&e->process->files);
+    if (!err)
         err = be_alone(e->process);
     return err;
 }

@@ -133,6 +133,20 @@ struct files *files_copy(const struct files *files)
     return copy;
 }
 
+long files_unshare(struct files **files)
+{
+    struct files *copy;
+
+    if ((*files)->refs == 1)
+        return 0;
+    copy = files_copy(*files);
+    if (!copy)
+        return -ENOMEM;
+    files_put(*files);
+    *files = copy;
+    return 0;
+}
+
 struct files *files_get(struct files *files)
 {
     kassert(files->refs > 0);

@@ -111,6 +111,9 @@ struct files {
 
 /* fork: a table of the same open files, each shared with @files; NULL when memory is out. */
 [[nodiscard]] struct files *files_copy(const struct files *files);
+
+/* Have a table of one's own in place of one that is shared with others. 0 or -ENOMEM. */
+[[nodiscard]] long files_unshare(struct files **files);
 struct files *files_get(struct files *files);
 void files_put(struct files *files);
 

@@ -99,28 +99,13 @@ long file_install(struct file *file, uint32_t flags)
     return fd < 0 ? put(file, fd) : fd;
 }
 
-/* A table of the process's own, in place of one that it shares. */
-static long unshare_files(struct process *process)
-{
-    struct files *copy;
-
-    if (process->files->refs == 1)
-        return 0;
-    copy = files_copy(process->files);
-    if (!copy)
-        return -ENOMEM;
-    files_put(process->files);
-    process->files = copy;
-    return 0;
-}
-
 SYSCALL3(close_range, uint32_t, first, uint32_t, last, uint32_t, flags)
 {
     struct process *process = process_current();
 
     if ((flags & ~(uint32_t)(CLOSE_RANGE_UNSHARE | CLOSE_RANGE_CLOEXEC)) || first > last)
         return -EINVAL;
-    if ((flags & CLOSE_RANGE_UNSHARE) && unshare_files(process))
+    if ((flags & CLOSE_RANGE_UNSHARE) && files_unshare(&process->files))
         return -ENOMEM;
     for (uint64_t fd = first; fd <= last && fd < process->files->size; fd++) {
         struct descriptor *d = files_descriptor(process->files, (int)fd);

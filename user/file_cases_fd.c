@@ -2,10 +2,13 @@
 #define _GNU_SOURCE
 #include "file_test.h"
 
+#include <sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 
 static void test_dup(void)
 {
@@ -73,6 +76,25 @@ static void test_fork_close(void)
     fd = must_open("f", O_RDONLY);
     in_child(close_it, (void *)(long)fd);
     expect_bytes(fd, "x");
+    close(fd);
+}
+
+/* A child that shares the table has one of its own as soon as it is another program. */
+static void test_shared_table(void)
+{
+    int fd = must_open("/dev/null", O_RDONLY | O_CLOEXEC);
+    pid_t child = (pid_t)SYS(SYS_clone, CLONE_FILES | SIGCHLD, NULL, NULL, NULL, NULL);
+    int status = 0;
+
+    if (child == 0) {
+        dup2(fd, 40);
+        execl(own_path, own_path, "--be", "nobody", NULL);
+        _exit(1);
+    }
+    EXPECT(waitpid(child, &status, 0), child);
+    EXPECT(status, 99 << 8);
+    EXPECT(fcntl(fd, F_GETFD), FD_CLOEXEC);
+    EXPECT(close(40), 0); /* what the child opened is open here */
     close(fd);
 }
 
@@ -181,6 +203,7 @@ static const struct suite_case cases[] = {
     {"dup, dup2, dup3, fcntl", test_dup},
     {"a position shared with a child", test_fork},
     {"a child closes its own descriptors", test_fork_close},
+    {"a table of descriptors that is shared", test_shared_table},
     {"close_range", test_close_range},
     {"ioctl of any file", test_ioctl},
     {"fsync and its kin", test_sync},
