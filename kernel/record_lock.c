@@ -26,15 +26,20 @@ static bool overlap(const struct record *a, const struct record *b)
     return a->start <= b->end && b->start <= a->end;
 }
 
-/* What others have that @wanted cannot be had with; NULL when there is nothing. */
+static bool conflict(const struct record *a, const struct record *b)
+{
+    return a->owner != b->owner && overlap(a, b) && (a->type == F_WRLCK || b->type == F_WRLCK);
+}
+
+/* The lowest that others have and @wanted cannot be had with; NULL when there is none. */
 static const struct record *find_conflict(const struct inode *inode, const struct record *wanted)
 {
-    const struct record *r = inode->records;
+    const struct record *found = NULL;
 
-    while (r && (r->owner == wanted->owner || !overlap(r, wanted) ||
-                 (r->type == F_RDLCK && wanted->type == F_RDLCK)))
-        r = r->next;
-    return r;
+    for (const struct record *r = inode->records; r; r = r->next)
+        if (conflict(r, wanted) && (!found || r->start < found->start))
+            found = r;
+    return found;
 }
 
 static void wake(struct inode *inode)

@@ -164,6 +164,12 @@ static void test_times_of_changes(void)
     EXPECT(rename("d/x", "d/y"), 0);
     EXPECT(modified("d"), 1);
     age("d");
+    EXPECT(rename("d/y", "y"), 0);
+    EXPECT(modified("d"), 1);
+    age("d");
+    EXPECT(rename("y", "d/y"), 0);
+    EXPECT(modified("d"), 1);
+    age("d");
     EXPECT(unlink("d/y"), 0);
     EXPECT(modified("d"), 1);
 }

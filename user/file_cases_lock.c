@@ -104,6 +104,11 @@ static void test_record_locks(void)
     others_see("10+15/w");
     EXPECT(lock(fd, F_SETLK, F_UNLCK, 12, 20), 0);
     others_see("10+2/w");
+    EXPECT(lock(fd, F_SETLK, F_WRLCK, 0, 100), 0);
+    EXPECT(lock(fd, F_SETLK, F_UNLCK, 40, 10), 0);
+    others_see("0+40/w");
+    EXPECT(lock(fd, F_SETLK, F_UNLCK, 0, 40), 0);
+    others_see("50+50/w");
     EXPECT(lock(fd, F_SETLK, F_RDLCK, 0, 0), 0);
     others_see("0+0/r");
     EXPECT(lock(fd, F_SETLK, F_UNLCK, 5, 0), 0);
