@@ -257,8 +257,45 @@ static void count_tree(const struct pt *pt, vaddr_t end, enum count_pass pass)
                 count_leaf(run.slots[i], run.level, run.va + i * pt_span(run.level), pass);
 }
 
+/* ---- Promises of the pools of huge pages ---- */
+
+/* Pages of @level that are missing in [@start, @end) of @pt, all of whose leaves there are of @level. */
+static uint64_t missing(const struct pt *pt, vaddr_t start, vaddr_t end, unsigned level)
+{
+    uint64_t pages = (end - start) >> pt_shift(level);
+    struct pt_run run;
+
+    while (pt_next_run(pt, &start, end, &run))
+        pages--;
+    return pages;
+}
+
+static uint64_t promised_to(const struct mm *mm, unsigned level)
+{
+    uint64_t pages = 0;
+
+    for (const struct vma *vma = mm->first; vma; vma = vma->next)
+        if ((vma->flags & VMA_PROMISED) && vma_level(vma) == level)
+            pages += missing(&mm->pt, vma->start, vma->end, level);
+    return pages;
+}
+
+static void check_pool(unsigned level)
+{
+    uint64_t promised = mm_hugetlb_counts(level).promised, pages = 0;
+
+    for (const struct mm *mm = mm_all; mm; mm = mm->next_mm)
+        pages += promised_to(mm, level);
+    for (const struct object *o = object_all; o; o = o->next)
+        if (o->level == level)
+            pages += missing(&o->pt, 0, o->bytes, level);
+    CHECK(promised == pages, "%llu huge pages promised, recounted %llu", (ull)promised, (ull)pages);
+}
+
 void mm_check_all(void)
 {
+    for (unsigned l = PT_PMD; l < PT_LEVELS; l++)
+        check_pool(l);
     for (struct mm *mm = mm_all; mm; mm = mm->next_mm) {
         port_lock_read(&mm->lock);
         mm_check(mm);

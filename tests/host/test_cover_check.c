@@ -7,6 +7,7 @@
 #include "tests/host/test.h"
 
 #include "kernel/abi/mman.h"
+#include "mm/huge_pool.h"
 #include "mm/object.h"
 #include "mm/vma.h"
 
@@ -206,6 +207,12 @@ static void leaf_without_reference(void)
     frame_of(DATA)->refs = 0;
 }
 
+static void promised_to_nobody(void)
+{
+    assert_int_equal(mm_hugetlb_resize(PT_PMD, 1), 1);
+    assert_true(huge_pool_promise(PT_PMD, 1));
+}
+
 static void block_not_aligned(void)
 {
     vaddr_t va = pt_ceiling(AT(STACK + 10), PT_PMD);
@@ -358,6 +365,7 @@ static const struct {
     {"%llx maps a frame that nobody holds", leaf_without_reference},
     {"an entry for %llx outside all VMAs", leaf_behind_its_vma},
     {"%llx maps a block that is not aligned", block_not_aligned},
+    {"%llu huge pages promised, recounted %llu", promised_to_nobody},
     {"an entry for %llx outside all VMAs", leaf_without_vma},
     {"an entry for %llx outside all VMAs", huge_leaf_behind_its_vma},
     {"%llx shows a page beyond the end of its object", shown_beyond_the_end},
