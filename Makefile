@@ -106,7 +106,7 @@ MUSL := /usr/lib/x86_64-linux-musl
 USER_SOURCES := $(filter user/%,$(SOURCES))
 PROGRAMS := $(filter-out testlib suitelib,$(foreach f,$(USER_SOURCES),$(if $(findstring _cases_,$f),,$(basename $(notdir $f)))))
 PIES := $(filter abi_test stack_test start_test,$(PROGRAMS))
-GLIBCS := $(filter process_test proc_test cow_test thread_test signal_test start_test file_test,$(PROGRAMS))
+GLIBCS := $(filter process_test proc_test cow_test thread_test signal_test start_test file_test huge_test mm_test,$(PROGRAMS))
 DYNAMICS := $(filter start_test dyn_demo,$(PROGRAMS))
 USER := $(B)/user
 USER_CFLAGS := -std=gnu17 -O2 -g -Wall -Wextra -Werror -fno-strict-aliasing -I. -ffile-prefix-map='$(CURDIR)/='

@@ -80,6 +80,7 @@ def cases():
         tap_case("oom_test in 512 MiB", "init=/bin/oom_test", memory="512M", at_least=5),
         tap_case("huge_test", "init=/bin/huge_test", at_least=25),
         tap_case("huge_test with 1 GiB pages", "init=/bin/huge_test", memory="3G", at_least=27),
+        tap_case("huge_test of glibc", "init=/bin/huge_test_glibc", at_least=25),
         tap_case("huge_test, all invariants recounted", "init=/bin/huge_test check=1", timeout=180, at_least=25),
         tap_case("cow_test, huge pages wherever they can be", "init=/bin/cow_test thp=always check=1", timeout=180, at_least=29),
         tap_case("cow_test", "init=/bin/cow_test", at_least=29),
