@@ -122,6 +122,7 @@ static void begin_slice(struct thread *next)
     this_cpu()->reschedule = false;
     if (first_ready)
         timer_set(slice_end);
+    itimer_process_runs(next->process);
 }
 
 static void load(struct thread *next)
@@ -137,7 +138,6 @@ static void load(struct thread *next)
     cpu_set_gs_base(next->gs_base);
     cpu_fpu_load(&next->fpu);
     begin_slice(next);
-    itimer_process_runs(next->process);
 }
 
 uint64_t sched_time(const struct thread *thread)
