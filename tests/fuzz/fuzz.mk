@@ -2,7 +2,8 @@
 #
 #   make fuzz SECONDS=60     all targets, the time split between them; findings go to build/fuzz/found/
 #   make fuzz T=elf          only those whose name contains "elf"
-#   make fuzz-replay         every input of tests/fuzz/regress and tests/fuzz/corpus once, without libFuzzer
+#   make fuzz-replay         every input of tests/fuzz/regress and tests/fuzz/corpus once, without libFuzzer; those
+#                            of mm also as programs on this machine's Linux
 #
 # A finding as a program:  build/fuzz/replay-mm-3x3 --program FILE > p.c
 
@@ -15,7 +16,7 @@ FUZZ_CLANG_FLAGS := -std=gnu2x -w $(FUZZ_FLAGS)
 FUZZ_GCC_FLAGS := -std=gnu17 -Wall -Wextra -Werror -Wno-unused-parameter $(FUZZ_FLAGS)
 FUZZ_HEADERS := $(wildcard mm/*.h kernel/*.h kernel/abi/*.h tests/host/*.h tests/fuzz/*.h) tests/fuzz/fuzz.mk
 
-FUZZ_MM := tests/fuzz/fuzz_mm.c tests/fuzz/program.c $(wildcard mm/*.c) \
+FUZZ_MM := tests/fuzz/fuzz_mm.c tests/fuzz/program.c tests/fuzz/program_differs.c $(wildcard mm/*.c) \
            $(filter-out tests/host/sim_test.c tests/host/sim_vmas.c tests/host/sim_world.c,$(wildcard tests/host/sim*.c))
 FUZZ_SOURCES_mm-3x3 := $(FUZZ_MM)
 FUZZ_SOURCES_mm-2x4 := $(FUZZ_MM)

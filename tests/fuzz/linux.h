@@ -52,7 +52,21 @@ static void is_(int line, const char *call, long result, long should)
            should);
 }
 
-/* ---- Accesses: 0, or as a fault is told: 1 not mapped, 2 not allowed, 3 past the end ---- */
+/* ---- Pages that one word tells: see sim_fill() in tests/host/sim.h ---- */
+
+static unsigned long word_at(unsigned long word, unsigned i)
+{
+    return word ? word + i * 0x9e3779b97f4a7c15ul : 0;
+}
+
+static unsigned long page_of(unsigned long *page, unsigned long word)
+{
+    for (unsigned i = 0; i < P / 8; i++)
+        page[i] = word_at(word, i);
+    return word;
+}
+
+/* ---- Accesses to a whole page: 0, or 1 not mapped, 2 not allowed, 3 past the end; 4: other content ---- */
 
 static sigjmp_buf back;
 
@@ -62,40 +76,89 @@ static void fault(int number, siginfo_t *info, void *context)
     siglongjmp(back, number == SIGBUS ? 3 : info->si_code == SEGV_MAPERR ? 1 : 2);
 }
 
-static int load(unsigned long va)
+static int load(unsigned long va, unsigned long word)
+{
+    volatile unsigned long *page = (volatile unsigned long *)va;
+    int kind = sigsetjmp(back, 1);
+
+    if (kind)
+        return kind;
+    for (unsigned i = 0; i < P / 8; i++) {
+        if (page[i] == word_at(word, i))
+            continue;
+        printf("%lx, byte %u: %lx here, %lx there\n", va, i * 8, page[i], word_at(word, i));
+        return 4;
+    }
+    return 0;
+}
+
+static int store(unsigned long va, unsigned long word)
 {
     int kind = sigsetjmp(back, 1);
 
     if (!kind)
-        (void)*(volatile unsigned long *)va;
+        page_of((unsigned long *)va, word);
     return kind;
 }
 
-static int store(unsigned long va)
+static long copy_answer(int kind)
 {
-    int kind = sigsetjmp(back, 1);
-
-    if (!kind)
-        *(volatile unsigned long *)va = va;
-    return kind;
+    return kind == 0 || kind == 4 ? kind : -EFAULT;
 }
 
-#define copy_from(va) (load(va) ? -EFAULT : 0)
-#define copy_to(va) (store(va) ? -EFAULT : 0)
+#define copy_from(va, word) copy_answer(load(va, word))
+#define copy_to(va, word) copy_answer(store(va, word))
+
+/* What is at @to has grown down to @from, by an access: what is added has no page yet, but an identity. */
+static long grow(unsigned long from, unsigned long to, int prot)
+{
+    long at = mmap(from, to - from, prot,
+                   MAP_FIXED_NOREPLACE | MAP_ANONYMOUS | MAP_PRIVATE | MAP_GROWSDOWN, -1, 0);
+
+    if (at != (long)from)
+        return at;
+    *(volatile char *)from = 1;
+    return madvise(from, to - from, MADV_DONTNEED);
+}
+
+/* What exec does to its stack: down by @by bytes, with @room more below. By way of a place where nothing else is. */
+static long shift(unsigned long start, unsigned long end, unsigned long by, unsigned long room)
+{
+    unsigned long aside = ARENA - (1ul << 40), len = end - start + room;
+    long result = room ? grow(start - room, start, PROT_READ | PROT_WRITE) : 0;
+
+    if (result || by == 0)
+        return result;
+    result = mremap(start - room, len, len, MREMAP_MAYMOVE | MREMAP_FIXED, aside);
+    if (result == (long)aside)
+        result = mremap(aside, len, len, MREMAP_MAYMOVE | MREMAP_FIXED, start - room - by);
+    return result == (long)(start - room - by) ? 0 : result;
+}
 
 /* ---- Begin and end ---- */
 
-static int make_file(unsigned long bytes, int may_write)
+static int writable[8];
+
+static void make_file(int n, unsigned long bytes, int may_write)
 {
     char path[64];
-    int fd = memfd_create("file", 0);
 
-    if (ftruncate(fd, (long)bytes))
+    file[n] = writable[n] = memfd_create("file", 0);
+    if (ftruncate(file[n], (long)bytes))
         perror("ftruncate");
-    if (may_write)
-        return fd;
-    snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-    return (int)syscall(SYS_open, path, 0);
+    snprintf(path, sizeof(path), "/proc/self/fd/%d", file[n]);
+    if (!may_write)
+        file[n] = (int)syscall(SYS_open, path, 0);
+}
+
+/* Page @i of a file holds what @word tells. */
+static void fill(int n, unsigned long i, unsigned long word)
+{
+    unsigned long page[P / 8];
+
+    page_of(page, word);
+    if (pwrite(writable[n], page, P, (long)(i * P)) != (long)P)
+        perror("pwrite");
 }
 
 static void begin(void)

@@ -2,7 +2,8 @@
 """Runs the fuzz targets, or replays the inputs that are kept.
 
 run.py fuzz [--seconds N] [--only WORD] TARGET ...    libFuzzer, N seconds split between the targets
-run.py replay [--only WORD] TARGET ...                tests/fuzz/regress and tests/fuzz/corpus, once each
+run.py replay [--only WORD] TARGET ...                tests/fuzz/regress and tests/fuzz/corpus, once each; what is a
+                                                      sequence of calls also as a program on this machine's Linux
 
 TARGET mm-3x3 reads the corpus and the regressions of mm. The last line counts targets: `N passed, N failed`.
 """
@@ -24,6 +25,11 @@ def family(target):
     return target.split("-")[0]
 
 
+def linux_is(*version):
+    found = re.match(r"(\d+)\.(\d+)", os.uname().release)
+    return bool(found) and tuple(int(part) for part in found.groups()) >= version
+
+
 def kept_inputs(target):
     return sorted(path for kind in ("regress", "corpus") for path in glob.glob(f"tests/fuzz/{kind}/{family(target)}/*"))
 
@@ -42,6 +48,32 @@ def replay(target):
         if subprocess.run([f"{BUILD}/replay-{target}", path], capture_output=True, check=False).returncode:
             return f"{path}\n{done.stderr[-3000:]}", ""
     return done.stderr[-3000:] or "no inputs", ""
+
+
+def run_on_linux(target, path, base):
+    """What is wrong with the input as a program on Linux, or None; how many answers it compared."""
+    text = subprocess.run([f"{BUILD}/replay-{target}", "--program", path], capture_output=True, text=True, check=False)
+    with open(f"{base}.c", "w", encoding="utf-8") as file:
+        file.write(text.stdout)
+    done = subprocess.run(["gcc", "-w", "-I.", f"{base}.c", "-o", base], capture_output=True, text=True, check=False)
+    if done.returncode == 0:
+        done = subprocess.run([base], capture_output=True, text=True, timeout=REPLAY_LIMIT, check=False)
+    count = re.search(r"^(\d+) answers, 0 differ", done.stdout, re.M)
+    return (None, int(count.group(1))) if count else (f"{path} as {base}.c\n{done.stdout}{done.stderr}", 0)
+
+
+def on_linux(target):
+    """The same as replay(), for Linux."""
+    os.makedirs(f"{BUILD}/linux", exist_ok=True)
+    if not linux_is(6, 18):
+        return None, f"# SKIP this machine's Linux is {os.uname().release}, the answers are 6.18's"
+    answers, inputs = 0, kept_inputs(target)
+    for path in inputs:
+        problem, count = run_on_linux(target, path, f"{BUILD}/linux/{target}-{os.path.basename(path)}")
+        if problem:
+            return problem, ""
+        answers += count
+    return None, f"{len(inputs)} programs, {answers} answers as on this machine's Linux"
 
 
 def read_progress(process, target, until):
@@ -89,13 +121,17 @@ def main():
     targets = [t for t in args.targets if args.only in t]
     workers = os.cpu_count() or 2
     share = max(1, args.seconds * min(workers, len(targets)) // max(len(targets), 1))
-    run = replay if args.action == "replay" else lambda target: fuzz(target, share)
+    if args.action == "replay":
+        jobs = [("replay", t, replay) for t in targets]
+        jobs += [("linux", t, on_linux) for t in targets if family(t) == "mm"]
+    else:
+        jobs = [("fuzz", t, lambda target: fuzz(target, share)) for t in targets]
     passed = failed = 0
     with concurrent.futures.ThreadPoolExecutor(workers) as pool:
-        for target, (problem, words) in zip(targets, pool.map(run, targets)):
+        for (name, target, _), (problem, words) in zip(jobs, pool.map(lambda job: job[2](job[1]), jobs)):
             if problem:
                 print(problem)
-            print(f"{'not ok' if problem else 'ok'} - {args.action} {target} {words}", flush=True)
+            print(f"{'not ok' if problem else 'ok'} - {name} {target} {words}", flush=True)
             failed += problem is not None
             passed += problem is None
     print(f"{passed} passed, {failed} failed")
