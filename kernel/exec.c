@@ -178,8 +178,12 @@ static long build(struct exec *e)
         err = exec_finish_stack(e);
     if (!err)
         err = files_unshare(&e->process->files);
-    if (!err)
-        err = be_alone(e->process);
+    if (err)
+        return err;
+
+    port_unlock_write(&e->mm->lock); /* others may look at it while this one sleeps */
+    err = be_alone(e->process);
+    port_lock_write(&e->mm->lock);
     return err;
 }
 

@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -360,6 +361,61 @@ static void test_states(void)
     EXPECT(slurp(of_process(pid, "status")), -ENOENT);
 }
 
+/* ---- While programs change ---- */
+
+int proc_role_threads(int argc, char **argv);
+
+static void *turn(void *arg)
+{
+    for (volatile bool on = true; on;)
+        ;
+    return arg;
+}
+
+/* With threads that never sleep, execute itself argv[0] times. */
+int proc_role_threads(int argc, char **argv)
+{
+    char left[16], *next[] = {"proc_test", "--be", "threads", left, NULL};
+    pthread_t thread;
+
+    if (argc < 1 || atoi(argv[0]) == 0)
+        return 0;
+    for (int i = 0; i < 3; i++)
+        pthread_create(&thread, NULL, turn, NULL);
+    snprintf(left, sizeof(left), "%d", atoi(argv[0]) - 1);
+    sleep_ms(1);
+    execv(own_path, next);
+    return 1;
+}
+
+static int exec_threads(void *arg)
+{
+    char *argv[] = {"proc_test", "--be", "threads", "12", NULL};
+
+    (void)arg;
+    execv(own_path, argv);
+    return 99;
+}
+
+/* Everything can be read at any time, also while a process waits for its threads to end. */
+static void test_changing(void)
+{
+    static const char *const files[] = {"maps",  "smaps",   "smaps_rollup", "status", "stat",
+                                        "statm", "cmdline", "environ",      "auxv"};
+    pid_t pid = child_start(exec_threads, NULL);
+    siginfo_t info = {.si_pid = 0};
+    long n;
+
+    while (waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && !info.si_pid) {
+        for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
+            n = slurp(of_process(pid, files[i]));
+            CHECK(n >= 0 || n == -ESRCH || n == -EIO, "%s: %ld", files[i], n);
+        }
+        must_slurp("/proc/meminfo");
+    }
+    child_exits(pid, 0);
+}
+
 static const struct suite_case cases[] = {
     {"status: every line by its format", test_format},
     {"status: who it is", test_identity},
@@ -370,5 +426,6 @@ static const struct suite_case cases[] = {
     {"status: signals", test_signals},
     {"status: threads", test_threads},
     {"status: asleep, stopped, ended", test_states},
+    {"all of it, while a process of several threads executes itself", test_changing},
 };
 CASES(status_cases, cases);

@@ -235,6 +235,7 @@ void write_pages(volatile char *start, size_t pages)
 
 int proc_role_args(int argc, char **argv);
 int proc_role_sleep(int argc, char **argv);
+int proc_role_threads(int argc, char **argv);
 
 int main(int argc, char **argv)
 {
@@ -244,6 +245,7 @@ int main(int argc, char **argv)
     static const struct suite_role roles[] = {
         {"args", proc_role_args},
         {"sleep", proc_role_sleep},
+        {"threads", proc_role_threads},
         {NULL, NULL},
     };
     static const struct suite suite = {tables, roles};
