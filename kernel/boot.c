@@ -77,15 +77,20 @@ struct boot_module boot_module(void)
     return (struct boot_module){direct_ptr(info.module.start), range_size(info.module)};
 }
 
-/* Frames at its ends that it shares with others are not ours to give. */
-void boot_module_free(void)
-{
-    struct range whole = {page_align(info.module.start),
-                          info.module.end - page_offset(info.module.end)};
+static paddr_t module_freed; /* its frames below were given away */
 
-    info.module = (struct range){0, 0};
-    if (whole.start < whole.end)
-        frames_add(whole);
+/* Frames at its ends that it shares with others are not ours to give. */
+uint64_t boot_module_free(uint64_t bytes)
+{
+    paddr_t end = info.module.start + bytes;
+    struct range whole = {max_u64(module_freed, page_align(info.module.start)),
+                          end - page_offset(end)};
+
+    if (whole.start >= whole.end)
+        return 0;
+    module_freed = whole.end;
+    frames_add(whole);
+    return range_size(whole) >> PAGE_SHIFT;
 }
 
 const char *boot_cmdline(void)

@@ -41,15 +41,15 @@ void boot_read(uint32_t magic, paddr_t info);
 /* Kernel page tables and frames from what was read. */
 void boot_memory_init(void);
 
-/* The first module, the initramfs, in the direct map. Size 0 after boot_module_free(). */
+/* The first module, the initramfs, in the direct map. */
 struct boot_module {
     const void *data;
     uint64_t size;
 };
 struct boot_module boot_module(void);
 
-/* Give its frames to the allocator. */
-void boot_module_free(void);
+/* Give the frames of its first @bytes, those that were not given yet, to the allocator: how many. */
+uint64_t boot_module_free(uint64_t bytes);
 
 /* The command line as the loader gave it. */
 const char *boot_cmdline(void);

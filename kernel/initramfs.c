@@ -204,13 +204,17 @@ static void add(const struct cpio_entry *entry)
     inode_put(inode);
 }
 
-static void unpack(void)
+/* What was unpacked goes at once, to make room for the rest. How many frames the archive had. */
+static uint64_t unpack(void)
 {
     struct boot_module module = boot_module();
+    uint64_t freed = 0;
 
     cpio_open(&load.cpio, module.data, module.size);
-    while (cpio_next(&load.cpio, &load.entry))
+    while (cpio_next(&load.cpio, &load.entry)) {
         add(&load.entry);
+        freed += boot_module_free(load.cpio.offset);
+    }
     forget_links();
     if (load.cpio.error) {
         log_err("initramfs: entry %u: %s (offset 0x%llx)", load.cpio.entries, load.cpio.error,
@@ -218,6 +222,7 @@ static void unpack(void)
         power_off(STATUS_BOOT_FAILED);
     }
     log_info("initramfs: %u entries", load.cpio.entries);
+    return freed + boot_module_free(module.size);
 }
 
 /* ---- What is always there ---- */
@@ -266,15 +271,12 @@ static void add_system(void)
 
 uint64_t initramfs_load(void)
 {
-    uint64_t free;
+    uint64_t frames;
 
     inode_root = made(ramfs_directory(0755));
-    unpack();
-    free = frames_free_count();
-    boot_module_free();
-    free = frames_free_count() - free;
+    frames = unpack();
     add_system();
-    return free;
+    return frames;
 }
 
 void initramfs_unload(void)

@@ -305,8 +305,9 @@ static void exec_without_memory(void)
     char *memory = mmap(NULL, pages * 4096, PROT_READ | PROT_WRITE,
                         MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
-    while (free_pages() > 3)
-        memory[used++ * 4096] = 1;
+    while ((pages = free_pages()) > 3)
+        for (uint64_t n = (pages - 2) / 2; n > 0; n--)
+            memory[used++ * 4096] = 1;
     for (uint64_t i = 0; i < used; i++) {
         for (int again = 0; again < 20; again++)
             if (execve("/bin/crash", argv, envp) && errno != ENOMEM)
