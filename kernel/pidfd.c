@@ -4,24 +4,21 @@
 #include "kernel/abi/errno.h"
 #include "kernel/abi/poll.h"
 #include "kernel/file.h"
-#include "kernel/slab.h"
 #include "kernel/string.h"
 #include "kernel/syscall.h"
 
 #define PIDFD_NONBLOCK O_NONBLOCK
 
-/* A number is given out again, but not with the same time of birth. */
-struct pidfd {
-    int pid;
-    uint64_t started_ns;
-};
-
+/*
+ * What it stands for is in the inode, which /proc/PID/fd opens again. A number is given out again too, but not with the
+ * same time of birth.
+ */
 static struct process *process_of(const struct file *file)
 {
-    const struct pidfd *pidfd = file->data;
-    struct process *process = process_find(pidfd->pid);
+    struct proc_id id = file->inode->proc_id;
+    struct process *process = process_find(id.pid);
 
-    return process && process->started_ns == pidfd->started_ns ? process : NULL;
+    return process && process->started_ns == id.started_ns ? process : NULL;
 }
 
 static uint32_t pidfd_poll(struct file *file)
@@ -31,11 +28,6 @@ static uint32_t pidfd_poll(struct file *file)
     if (!process)
         return POLLIN | POLLRDNORM | POLLHUP;
     return process->ended ? POLLIN | POLLRDNORM : 0;
-}
-
-static void pidfd_release(struct file *file)
-{
-    kfree(file->data, sizeof(struct pidfd));
 }
 
 static long pidfd_name(const struct inode *inode, char *buf, size_t size)
@@ -50,28 +42,22 @@ static long pidfd_name(const struct inode *inode, char *buf, size_t size)
 static const struct file_ops pidfd_ops = {
     .seek = SEEK_NONE,
     .poll = pidfd_poll,
-    .release = pidfd_release,
 };
 
 static long create(const struct process *process, uint32_t flags, struct file **file)
 {
     static const struct inode_ops ops = {.name = pidfd_name};
     struct inode *inode = inode_create(&ops, &pidfd_ops, 0600);
-    struct pidfd *pidfd = kmalloc(sizeof(*pidfd));
-    long err = inode && pidfd ? file_open(inode, O_RDWR | flags, file) : -ENOMEM;
+    long err;
 
-    if (inode) {
-        inode->dev = DEV_ANON;
-        inode->nlink = 1;
-    }
+    if (!inode)
+        return -ENOMEM;
+    inode->dev = DEV_ANON;
+    inode->nlink = 1;
+    inode->proc_id = (struct proc_id){.pid = process->pid, .started_ns = process->started_ns};
+    err = file_open(inode, O_RDWR | flags, file);
     inode_put(inode);
-    if (err) {
-        kfree(pidfd, sizeof(*pidfd));
-        return err;
-    }
-    *pidfd = (struct pidfd){process->pid, process->started_ns};
-    (*file)->data = pidfd;
-    return 0;
+    return err;
 }
 
 SYSCALL2(pidfd_open, int, pid, uint32_t, flags)

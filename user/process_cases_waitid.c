@@ -2,7 +2,10 @@
 #define _GNU_SOURCE
 #include "process_test.h"
 
+#include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -163,6 +166,32 @@ static void test_pidfd(void)
     close((int)fd);
 }
 
+/* A pidfd that is opened again by way of /proc stands for the same process. */
+static void test_pidfd_again(void)
+{
+    pid_t pid = child_sleeper();
+    long fd = SYS(SYS_pidfd_open, pid, 0);
+    char name[64];
+    struct pollfd ready = {.events = POLLIN};
+
+    if (fd == -ENOSYS) {
+        child_end(pid);
+        tap_skip("no pidfd_open");
+        return;
+    }
+    snprintf(name, sizeof(name), "/proc/self/fd/%ld", fd);
+    ready.fd = open(name, O_RDWR);
+    if (ready.fd >= 0) { /* older Linux has no way to it */
+        EXPECT(poll(&ready, 1, 0), 0);
+        child_end(pid);
+        EXPECT(poll(&ready, 1, 0), 1);
+        close(ready.fd);
+    } else {
+        child_end(pid);
+    }
+    close((int)fd);
+}
+
 static const struct suite_case cases[] = {
     {"waitid: an exit", test_exited},
     {"waitid: a death", test_killed},
@@ -173,5 +202,6 @@ static const struct suite_case cases[] = {
     {"waitid: errors", test_errors},
     {"waitid: usage", test_usage},
     {"waitid: by pidfd", test_pidfd},
+    {"pidfd: opened again", test_pidfd_again},
 };
 const struct suite_table waitid_cases = {cases, ARRAY_SIZE(cases)};
