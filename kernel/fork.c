@@ -90,9 +90,9 @@ static void tell_numbers(const struct clone *c, struct thread *thread)
     port_unlock_write(&mm->lock);
 }
 
-static long clone_thread(const struct clone *c)
+static long clone_thread(const struct clone *c, int tid)
 {
-    struct thread *thread = thread_create(process_current(), process_new_number());
+    struct thread *thread = thread_create(process_current(), tid);
 
     if (!thread)
         return -ENOMEM;
@@ -147,11 +147,11 @@ static void copy_rest(const struct clone *c, struct process *child)
 }
 
 /* The process, with its thread not yet started; NULL when memory is out. */
-static struct process *copy_process(const struct clone *c)
+static struct process *copy_process(const struct clone *c, int pid)
 {
     struct process *self = process_current();
     struct process *parent = c->flags & CLONE_PARENT ? self->parent : self;
-    struct process *child = process_create(process_new_number(), parent);
+    struct process *child = process_create(pid, parent);
 
     if (!child)
         return NULL;
@@ -171,14 +171,12 @@ static void wait_for_memory(const struct process *child, int pid)
             return;
 }
 
-static long clone_process(const struct clone *c)
+static long clone_process(const struct clone *c, int pid)
 {
-    struct process *child = copy_process(c);
-    int pid;
+    struct process *child = copy_process(c, pid);
 
     if (!child)
         return -ENOMEM;
-    pid = child->pid;
     copy_thread(c, child->threads);
     tell_numbers(c, child->threads);
     sched_start(child->threads);
@@ -200,12 +198,14 @@ static bool too_many(void)
 static long clone(const struct clone *c)
 {
     long err = check(c);
+    int number;
 
     if (err)
         return err;
-    if (too_many())
+    number = too_many() ? 0 : process_new_number();
+    if (!number)
         return -EAGAIN;
-    return c->flags & CLONE_THREAD ? clone_thread(c) : clone_process(c);
+    return c->flags & CLONE_THREAD ? clone_thread(c, number) : clone_process(c, number);
 }
 
 /* ---- The calls ---- */

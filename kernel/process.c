@@ -50,10 +50,12 @@ int process_new_number(void)
 {
     static int last = INIT_PID;
 
-    do
+    for (int tries = INIT_PID + 1; tries < process_number_max; tries++) {
         last = last + 1 < process_number_max ? last + 1 : INIT_PID + 1;
-    while (number_in_use(last));
-    return last;
+        if (!number_in_use(last))
+            return last;
+    }
+    return 0;
 }
 
 static void enlist(struct process *process, struct process *parent)

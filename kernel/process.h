@@ -97,7 +97,7 @@ static inline bool process_any(void)
  */
 [[nodiscard]] struct process *process_create(int pid, struct process *parent);
 
-/* A number that no thread, process, group or session has, below process_number_max. */
+/* A number that no thread, process, group or session has, below process_number_max; 0 when all are taken. */
 int process_new_number(void);
 extern int process_number_max;
 

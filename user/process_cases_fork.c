@@ -2,6 +2,7 @@
 #define _GNU_SOURCE
 #include "process_test.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -300,6 +301,33 @@ static void test_ends(void)
     child_dies(child_start(fault, (void *)16), SIGSEGV);
 }
 
+/* All numbers are taken: that is -EAGAIN, and when some are free again, they are given out. */
+static void test_numbers_run_out(void)
+{
+    int max, count = 0;
+    long pid;
+
+    if (!on_realign()) {
+        tap_skip("this machine's processes are not ours");
+        return;
+    }
+    max = open("/proc/sys/kernel/pid_max", O_WRONLY);
+    EXPECT(write(max, "301", 3), 3);
+    while ((pid = SYS(SYS_fork)) > 0)
+        count++;
+    if (pid == 0)
+        for (;;)
+            pause();
+    EXPECT(pid, -EAGAIN);
+    CHECK(count > 200 && count < 300, "%d processes", count);
+    SYS(SYS_kill, -1, SIGKILL);
+    while (SYS(SYS_wait4, -1, NULL, 0, NULL) > 0)
+        ;
+    child_exits(child_start(return_int, &(int){7}), 7);
+    EXPECT(pwrite(max, "32768", 5, 0), 5);
+    close(max);
+}
+
 static const struct suite_case cases[] = {
     {"fork: exit statuses", test_status},
     {"fork: pids of child and parent", test_ids},
@@ -315,5 +343,6 @@ static const struct suite_case cases[] = {
     {"vfork: a killed child", test_vfork_killed},
     {"vfork: a failing execve", test_vfork_failed_exec},
     {"exit, exit_group, abort and a fault", test_ends},
+    {"fork: no number is free", test_numbers_run_out},
 };
 const struct suite_table fork_cases = {cases, ARRAY_SIZE(cases)};
