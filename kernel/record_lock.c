@@ -184,7 +184,15 @@ static long parse(struct file *file, const struct flock *flock, bool ofd, struct
     return parse_range(file, flock, wanted);
 }
 
-static long lock(struct file *file, const struct record *wanted, bool wait)
+/* Who waited, and was closed by then, gets nothing: nobody would give it back. */
+static bool still_open(const struct file *file, int fd)
+{
+    const struct descriptor *d = files_descriptor(process_current()->files, fd);
+
+    return d && d->file == file;
+}
+
+static long lock(struct file *file, int fd, const struct record *wanted, bool wait)
 {
     if (wanted->type == F_RDLCK && !file_readable(file))
         return -EBADF;
@@ -195,6 +203,8 @@ static long lock(struct file *file, const struct record *wanted, bool wait)
             return -EAGAIN;
         if (sched_sleep(&file->inode->records, SCHED_FOREVER))
             return -ERESTARTSYS;
+        if (wanted->owner != file && !still_open(file, fd))
+            return -EBADF;
     }
     return set(file->inode, *wanted);
 }
@@ -215,7 +225,7 @@ static void tell(const struct record *r, struct flock *flock)
     };
 }
 
-long record_lock(struct file *file, uint32_t command, vaddr_t user)
+long record_lock(struct file *file, int fd, uint32_t command, vaddr_t user)
 {
     bool ofd = command >= F_OFD_GETLK;
     struct record wanted;
@@ -227,7 +237,7 @@ long record_lock(struct file *file, uint32_t command, vaddr_t user)
     if (err)
         return err;
     if (command != F_GETLK && command != F_OFD_GETLK)
-        return lock(file, &wanted, command == F_SETLKW || command == F_OFD_SETLKW);
+        return lock(file, fd, &wanted, command == F_SETLKW || command == F_OFD_SETLKW);
     if (flock.type == F_UNLCK)
         return -EINVAL;
     tell(find_conflict(file->inode, &wanted), &flock);

@@ -135,10 +135,10 @@ static void set_flags(struct file *file, uint32_t flags)
 }
 
 /* Waiting, by another thread the descriptor may be closed. */
-static long locks(struct file *file, uint32_t command, vaddr_t user)
+static long locks(struct file *file, int fd, uint32_t command, vaddr_t user)
 {
     file_get(file);
-    return put(file, record_lock(file, command, user));
+    return put(file, record_lock(file, fd, command, user));
 }
 
 SYSCALL3(fcntl, int, fd, uint32_t, command, uint64_t, arg)
@@ -175,7 +175,7 @@ SYSCALL3(fcntl, int, fd, uint32_t, command, uint64_t, arg)
     case F_OFD_GETLK:
     case F_OFD_SETLK:
     case F_OFD_SETLKW:
-        return locks(d->file, command, arg);
+        return locks(d->file, fd, command, arg);
     default:
         return -EINVAL;
     }

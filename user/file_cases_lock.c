@@ -2,6 +2,7 @@
 #define _GNU_SOURCE
 #include "file_test.h"
 
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
@@ -196,10 +197,54 @@ static void test_open_file_locks(void)
     close(b);
 }
 
+/* Has the lock for a while. */
+static int have_for_a_while(void *arg)
+{
+    struct flock all = record(F_WRLCK, 0, 0);
+
+    EXPECT(fcntl((int)(long)arg, F_SETLK, &all), 0);
+    board_post(0);
+    sleep_ms(100);
+    return 0;
+}
+
+static void *wait_for_lock(void *arg)
+{
+    struct flock all = record(F_WRLCK, 0, 0);
+
+    return (void *)SYS(SYS_fcntl, (int)(long)arg, F_SETLKW, &all);
+}
+
+/* The descriptor is closed while a thread waits for a lock: there is none to get any more. */
+static void test_record_locks_closed(void)
+{
+    struct flock all = record(F_WRLCK, 0, 0);
+    pthread_t thread;
+    pid_t child;
+    void *result;
+    long fd, other;
+
+    scene();
+    make_file("f", "");
+    fd = must_open("f", O_RDWR);
+    child = child_start(have_for_a_while, (void *)fd);
+    board_wait(0, 1);
+    EXPECT(pthread_create(&thread, NULL, wait_for_lock, (void *)fd), 0);
+    sleep_ms(30);
+    close((int)fd);
+    pthread_join(thread, &result);
+    EXPECT((long)result, -EBADF);
+    child_exits(child, 0);
+    other = must_open("f", O_RDWR);
+    EXPECT(fcntl((int)other, F_OFD_SETLK, &all), 0);
+    close((int)other);
+}
+
 static const struct suite_case cases[] = {
     {"flock", test_flock},
     {"record locks", test_record_locks},
     {"record locks: F_SETLKW", test_record_locks_wait},
     {"record locks of open files", test_open_file_locks},
+    {"record locks: closed while one waits", test_record_locks_closed},
 };
 CASES(lock_cases, cases);
