@@ -138,5 +138,7 @@ bool process_kill_largest(void)
     log_err("out of memory: %s[%d] has most, %llu KiB, and is killed", largest->name, largest->pid,
             (unsigned long long)largest->mm->rss_pages * (PAGE_SIZE / 1024));
     process_end(largest, STATUS_SIGNAL(SIGKILL));
+    if (largest != process_current() && largest->mm->users == 1)
+        mm_forget_all(largest->mm);
     return true;
 }

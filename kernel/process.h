@@ -136,7 +136,10 @@ void process_release(struct process *process);
 /* Free a process that has ended, or was never started; its number is free again. */
 void process_free(struct process *process);
 
-/* Memory is out: the process that has most is to end. False when none can. */
+/*
+ * Memory is out: the process that has most is to end. What was mapped for it alone is free at once, unless it is the
+ * running one. False when none can. Lock: of no address space but one that is not any process's yet.
+ */
 bool process_kill_largest(void);
 
 /* ---- The first: init.c ---- */

@@ -23,10 +23,12 @@ static enum fault_result fault_once(struct process *process, vaddr_t addr, enum 
 }
 
 /*
- * Memory is out: the process that has most ends. When it is another, wait until it has ended and try again; a thread
- * whose own process ends gives up.
+ * Memory is out: the process that has most ends. When it is another, try again, with what was taken away from it; a
+ * thread whose own process ends gives up. A fault of the program's, @may_yield, waits for what else that one has; one
+ * of the kernel's own must not: what it holds and points to, others could change.
  */
-static enum fault_result fault_in(struct process *process, vaddr_t addr, enum access access)
+static enum fault_result fault_in(struct process *process, vaddr_t addr, enum access access,
+                                  bool may_yield)
 {
     enum fault_result result = FAULT_OOM;
 
@@ -37,7 +39,8 @@ static enum fault_result fault_in(struct process *process, vaddr_t addr, enum ac
         result = fault_once(process, addr, access);
         if (result != FAULT_OOM || !process_kill_largest())
             break;
-        sched_yield();
+        if (may_yield)
+            sched_yield();
     }
     return result;
 }
@@ -50,7 +53,7 @@ bool process_user_fault(struct trap_frame *frame)
         return false; /* of boot, or of one that has ended */
     if (port_locked(&process->mm->lock))
         panic_trap(frame, "user memory is touched with the lock of its mm held");
-    return fault_in(process, cpu_fault_address(), access_of(frame)) == FAULT_DONE;
+    return fault_in(process, cpu_fault_address(), access_of(frame), false) == FAULT_DONE;
 }
 
 /* The handler of @sig is called, told @code and @addr. False when that should be the end. */
@@ -88,7 +91,7 @@ static void page_fault(struct trap_frame *frame)
     enum fault_result result = FAULT_ACCERR;
 
     if (frame->error & FAULT_USER)
-        result = fault_in(process, addr, access_of(frame));
+        result = fault_in(process, addr, access_of(frame), true);
 
     if (result == FAULT_DONE)
         return;

@@ -103,6 +103,19 @@ void mm_destroy(struct mm *mm)
     port_free(mm, sizeof(*mm));
 }
 
+void mm_forget_all(struct mm *mm)
+{
+    struct gather g;
+
+    port_lock_write(&mm->lock);
+    tlb_begin(&g, mm, &mm->pt);
+    for (const struct vma *vma = mm->first; vma; vma = vma->next)
+        if (!(vma->flags & VMA_HUGETLB))
+            mmap_forget(mm, (struct range){vma->start, vma->end}, &g);
+    tlb_finish(&g);
+    port_unlock_write(&mm->lock);
+}
+
 uint64_t mm_peak_rss(const struct mm *mm)
 {
     return max_u64(mm->peak_rss_pages, mm->rss_pages);

@@ -178,6 +178,12 @@ void mm_destroy(struct mm *mm);
 uint64_t mm_committed(void);
 uint64_t mm_commit_limit(void);
 
+/*
+ * Take all pages out of @mm, whose process will not run again, but those of pools; its VMAs stay. Cannot fail. Takes
+ * the lock.
+ */
+void mm_forget_all(struct mm *mm);
+
 /* The most frames that were mapped so far. For read. */
 uint64_t mm_peak_rss(const struct mm *mm);
 

@@ -2,6 +2,7 @@
  * oom_test: when memory is out, the largest process ends, and the others go on. On Linux it does nothing: the machine
  * is somebody else's.
  */
+#define _GNU_SOURCE
 #include "suitelib.h"
 
 #include <fcntl.h>
@@ -170,12 +171,73 @@ static void test_fork_is_refused(void)
     CHECK(free_kib() > 8192, "%ld KiB free", free_kib());
 }
 
+#define RING MIB(1)
+
+/* Touch memory until less than half a ring is free. */
+static int leave_little(void *arg)
+{
+    volatile char *memory = take(GIB(64));
+
+    (void)arg;
+    for (uint64_t bytes; (bytes = KIB(free_kib())) > RING / 2; memory += bytes / 2)
+        touch(memory, bytes / 2);
+    board_post(0);
+    sleep_ms(60000);
+    return 1;
+}
+
+struct shared_pipe {
+    int fds[2];
+    volatile char *to; /* shared memory */
+};
+
+/* As soon as the other's first bytes are there, read on: all of them are. */
+static int read_the_rest(void *arg)
+{
+    static char buf[RING];
+    const struct shared_pipe *pipe = arg;
+
+    memset(buf, 'x', RING);
+    board_post(1);
+    while (!pipe->to[0])
+        SYS(SYS_sched_yield);
+    EXPECT(SYS(SYS_read, pipe->fds[0], buf, RING), -EAGAIN);
+    return 0;
+}
+
+/* While the kernel fetches memory to put a pipe's bytes into, nobody takes them from under it. */
+static void test_nothing_changes_meanwhile(void)
+{
+    static char bytes[RING];
+    struct shared_pipe pipe;
+    pid_t large, other;
+
+    if (skipped())
+        return;
+    pipe.to = (volatile char *)raw_mmap(0, RING, RW, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    memset(bytes, 'a', RING);
+    EXPECT(pipe2(pipe.fds, O_NONBLOCK), 0);
+    EXPECT(fcntl(pipe.fds[1], F_SETPIPE_SZ, RING), RING);
+    EXPECT(write(pipe.fds[1], bytes, RING), RING);
+    other = child_start(read_the_rest, &pipe);
+    board_wait(1, 1);
+    large = child_start(leave_little, NULL);
+    board_wait(0, 1);
+    EXPECT(read(pipe.fds[0], (char *)pipe.to, RING), RING);
+    child_dies(large, SIGKILL);
+    child_exits(other, 0);
+    close(pipe.fds[0]);
+    close(pipe.fds[1]);
+    munmap((void *)pipe.to, RING);
+}
+
 static const struct suite_case cases[] = {
     {"out of memory: the one that asks is the largest", test_the_one_that_asks},
     {"out of memory: the kernel asks for it", test_the_kernel_asks},
     {"out of memory: the largest is another, which sleeps", test_the_largest},
     {"out of memory: its children live", test_orphans_live},
     {"out of memory: fork is refused", test_fork_is_refused},
+    {"out of memory: nothing changes under the kernel's hands", test_nothing_changes_meanwhile},
 };
 static const struct suite_table table = {cases, ARRAY_SIZE(cases)};
 
