@@ -24,6 +24,7 @@ static const struct {
     {"seed", "number that random numbers start from: the same series in each boot"},
     {"check", "1: recount all invariants after every call on memory"},
     {"trace", "kinds of steps to log: mremap,pt,vma,fault,tlb,refuse"},
+    {"trace_ring", "kinds to keep for a debugger, without logging them"},
     {"loglevel", "err, warn, info, debug"},
     {"test", "a way for the kernel to fail on purpose; see selftest.c"},
 };
