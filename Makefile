@@ -1,8 +1,8 @@
 # Realign's build. `make help` lists what can be asked for.
 #
-# All output goes to build/ (build/debug with BUILD=debug); V=1 shows whole commands.
+# All output goes to build/ (build/debug with BUILD=debug, as make debug and make gdb have it); V=1 shows whole commands.
 
-BUILD ?= release
+BUILD ?= $(if $(filter debug gdb,$(MAKECMDGOALS)),debug,release)
 ifneq ($(BUILD),release)
 ifneq ($(BUILD),debug)
 $(error BUILD=$(BUILD): neither release nor debug)
@@ -263,15 +263,17 @@ linux-shell:
 		--append="$$APPEND"
 
 GDB_SOCKET := $(B)/gdb.socket
+GDB_ARGS ?=
 
 debug: $(KERNEL) $(INITRAMFS)
-	@echo "QEMU waits for GDB: make gdb BUILD=$(BUILD), in another terminal"
-	@$(QEMU) --kernel $(KERNEL) --initrd $(INITRAMFS) --memory="$$MEMORY" --append="norandmaps $$APPEND" \
+	@echo "QEMU waits for GDB: make gdb$(if $(filter release,$(BUILD)), BUILD=release), in another terminal"
+	@$(QEMU) --kernel $(KERNEL) --initrd $(INITRAMFS) --memory="$$MEMORY" --append="norandmaps trace_ring=all $$APPEND" \
 		--gdb $(GDB_SOCKET)
 
-gdb:
-	@test -S $(GDB_SOCKET) || { echo "nothing to attach to: make debug BUILD=$(BUILD) first"; false; }
-	@gdb -q $(KERNEL) -ex "target remote $(GDB_SOCKET)"
+# On the machine of make debug; where none waits, on one of its own. GDB_ARGS: more arguments of GDB's.
+gdb: $(KERNEL) $(INITRAMFS)
+	@python3 tools/gdb/session.py --kernel $(KERNEL) --initrd $(INITRAMFS) --memory="$$MEMORY" --append="$$APPEND" \
+		--socket $(GDB_SOCKET) -- $(GDB_ARGS)
 
 demo-warn: $(KERNEL) $(INITRAMFS)
 	@python3 tools/demo_warn.py $(KERNEL) $(INITRAMFS)
@@ -293,7 +295,12 @@ check:
 -include tests/exhaust/exhaust.mk
 -include tests/fuzz/fuzz.mk
 
-boot-test: $(KERNEL) $(INITRAMFS) $(ISO) $(if $(wildcard $(GRUB_UEFI)),$(UEFI_ISO))
+# The suite of GDB's commands wants the kernel that is made for it.
+.PHONY: debug-kernel
+debug-kernel:
+	+@$(MAKE) --no-print-directory BUILD=debug B=build/debug kernel
+
+boot-test: $(KERNEL) $(INITRAMFS) $(ISO) $(if $(wildcard $(GRUB_UEFI)),$(UEFI_ISO)) debug-kernel
 	@python3 tests/boot/run.py --build $(B) $(if $(T),--only='$(T)')
 
 format:
@@ -320,8 +327,8 @@ help:
 	@echo 'make mutants     historic mistakes put into mm/, each noticed by the host tests; M=flush: some of them'
 	@echo 'make coverage    lines and branches of mm/ that the host tests run; build/coverage/index.html'
 	@echo 'make oracle      the same calls on Linux and on Realign, compared; COUNT=20000 SEED=1'
-	@echo 'make debug       QEMU waiting for GDB'
-	@echo 'make gdb         GDB attached to it'
+	@echo 'make debug       QEMU waiting for GDB, with BUILD=debug'
+	@echo 'make gdb         GDB attached to it, or to a QEMU of its own; its commands: realign, docs/gdb.md'
 	@echo
 	@echo 'make all         kernel and initramfs        make check       layers, format, lengths'
 	@echo 'make iso         the GRUB CD for a BIOS      make host-test   tests on the host; T=pt: some of them'

@@ -21,7 +21,7 @@ FORMATTED_BY = "14"     # other releases of clang-format lay some things out oth
 SOURCES = sorted(path for pattern in ("kernel/*.[ch]", "kernel/abi/*.h", "mm/*.[ch]", "user/*.[ch]", "tests/host/*.[ch]",
                                        "tests/exhaust/*.[ch]", "tests/fuzz/*.[ch]")
                  for path in glob.glob(pattern))
-OTHERS = sorted(path for pattern in ("boot/*", "kernel/*.asm", "tools/*", "tests/boot/*.py", "tests/host/*.py",
+OTHERS = sorted(path for pattern in ("boot/*", "kernel/*.asm", "tools/*", "tools/gdb/*.py", "tests/boot/*.py", "tests/host/*.py",
                                      "user/*.py", "linker.ld", "Makefile", ".ci/run")
                 for path in glob.glob(pattern) if os.path.isfile(path))
 
