@@ -73,7 +73,7 @@ static long choose_target(struct remap *r)
     return 0;
 }
 
-/* Of huge pages from a pool only whole ones go, to where such a page may lie. */
+/* Of huge pages from a pool only whole ones go, to where such a page may lie; and only whole ones make room. */
 static long check_huge_pieces(const struct remap *r)
 {
     struct piece p;
@@ -82,7 +82,8 @@ static long check_huge_pieces(const struct remap *r)
         return mm_refuse(-EINVAL, REFUSE_UNALIGNED);
     first_piece(r, &p);
     do
-        if (vma_level(p.vma) > PT_PTE && pt_offset(p.dst.start, vma_level(p.vma)))
+        if ((vma_level(p.vma) > PT_PTE && pt_offset(p.dst.start, vma_level(p.vma))) ||
+            hugetlb_cuts(r->mm, p.dst))
             return mm_refuse(-EINVAL, REFUSE_UNALIGNED);
     while (next_piece(r, &p));
     return 0;

@@ -189,6 +189,24 @@ static void test_move(void)
     empty_pool();
 }
 
+/* What moves there with gaps in between makes room only where it comes to lie: a page of the pool is not parted. */
+static void test_move_onto(void)
+{
+    uint64_t from = area + 8 * PMD;
+
+    if (!fill_pool())
+        return;
+    map_pages(2);
+    pages_write(area, 2 * PMD, 0);
+    EXPECT(raw_mmap(from, 2 * PMD, RW, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0), from);
+    EXPECT(munmap((void *)(from + PAGE), 2 * PMD - 2 * PAGE), 0);
+    EXPECT(move(from, 2 * PMD, 2 * PMD, area), -EINVAL);
+    pages_check(area, 2 * PMD, 0, "kept");
+    EXPECT(munmap((void *)from, 2 * PMD), 0);
+    EXPECT(munmap((void *)area, 2 * PMD), 0);
+    empty_pool();
+}
+
 static void test_resize(void)
 {
     uint64_t at;
@@ -290,6 +308,7 @@ static const struct suite_case cases[] = {
     {"pool: no page is parted", test_parting},
     {"pool: discarded pages are promised again", test_discard},
     {"pool: moved", test_move},
+    {"pool: moved onto in part", test_move_onto},
     {"pool: shrunk, and not grown", test_resize},
     {"pool: a child writes", test_fork},
     {"pool: shared memory", test_shared},
