@@ -219,7 +219,7 @@ JOBS := $(shell nproc 2>/dev/null || echo 2)
 SUBMAKE := $(MAKE) --no-print-directory -j$(JOBS)
 
 .PHONY: all kernel user initramfs iso iso-uefi run run-uefi run-kernel shell linux linux-shell debug gdb demo-warn \
-        oracle test check host-test boot-test format doctor setup clean help
+        abi-status storm oracle test check host-test boot-test format doctor setup clean help
 
 all: kernel initramfs
 kernel: $(KERNEL)
@@ -282,6 +282,20 @@ demo-warn: $(KERNEL) $(INITRAMFS)
 oracle: $(KERNEL) $(USER)/oracle
 	@python3 tools/oracle.py --build $(B) $(if $(SEED),--seed $(SEED)) $(if $(COUNT),--count $(COUNT))
 
+abi-status:
+	@python3 tools/abi_status.py
+
+# Half of the time with huge pages where they are asked for, half with them everywhere.
+storm: SECONDS ?= 60
+storm: SEED ?= $(shell date +%s)
+storm: $(KERNEL) $(INITRAMFS)
+	@for thp in madvise always; do \
+		echo "storm: seed $(SEED), thp=$$thp, $$(($(SECONDS) / 2)) seconds"; \
+		$(QEMU) --kernel $(KERNEL) --initrd $(INITRAMFS) --timeout=$$(($(SECONDS) + 60)) --tap \
+			--append="init=/bin/storm check=1 hugepages=20 thp=$$thp loglevel=err -- seed=$(SEED) seconds=$$(($(SECONDS) / 2))" \
+			|| exit 1; \
+	done
+
 test:
 	@tools/setup.sh
 	@python3 tools/total.py "$(SUBMAKE) check" "$(SUBMAKE) host-test" "$(SUBMAKE) exhaust-slice" \
@@ -327,6 +341,7 @@ help:
 	@echo 'make mutants     historic mistakes put into mm/, each noticed by the host tests; M=flush: some of them'
 	@echo 'make coverage    lines and branches of mm/ that the host tests run; build/coverage/index.html'
 	@echo 'make oracle      the same calls on Linux and on Realign, compared; COUNT=20000 SEED=1'
+	@echo 'make storm       calls at random, right ones and wrong ones, under mm_check; SECONDS=60 SEED=1'
 	@echo 'make debug       QEMU waiting for GDB, with BUILD=debug'
 	@echo 'make gdb         GDB attached to it, or to a QEMU of its own; its commands: realign, docs/gdb.md'
 	@echo

@@ -185,6 +185,12 @@ def check_mutants():
             yield f"{path}: {problem}"
 
 
+def check_abi_status():
+    done = subprocess.run([sys.executable, "tools/abi_status.py", "--check"], capture_output=True, text=True, check=False)
+    if done.returncode:
+        yield done.stdout.strip().lstrip("# ")
+
+
 CHECKS = [
     ("directories include what they may", check_directories, lambda: None),
     ("the layers of mm/ go one way", check_layers, lambda: None),
@@ -192,6 +198,7 @@ CHECKS = [
     ("functions are short enough", check_lengths, lambda: None),
     ("format", check_format, format_skip),
     ("the mutants apply", check_mutants, lambda: None),
+    ("docs/abi-status.md is current", check_abi_status, lambda: None),
 ]
 
 
