@@ -113,7 +113,8 @@ static bool may_grow(const struct mm *mm, const struct vma *vma, vaddr_t addr)
     const struct vma *prev = vma->prev;
     uint64_t grow = vma->start - addr;
 
-    if (!(vma->flags & VMA_GROWSDOWN) || addr < mm_config.mmap_min_addr)
+    if ((vma->flags & (VMA_GROWSDOWN | VMA_HUGETLB)) != VMA_GROWSDOWN ||
+        addr < mm_config.mmap_min_addr)
         return false;
     if (vma->end - addr > mm->limits.stack)
         return false;

@@ -207,6 +207,30 @@ static void test_move_onto(void)
     empty_pool();
 }
 
+static int touch_below(void *arg)
+{
+    (void)arg;
+    *(volatile char *)(area + PMD - PAGE) = 1;
+    return 0;
+}
+
+/* No stack is made of them: what lies below stays unmapped. */
+static void test_grows_down(void)
+{
+    if (!fill_pool())
+        return;
+    if (!on_realign()) {
+        empty_pool();
+        tap_skip("Linux may let it grow by less than a page");
+        return;
+    }
+    EXPECT(raw_mmap(area + PMD, PMD, RW, HUGETLB | MAP_GROWSDOWN | MAP_FIXED, -1, 0), area + PMD);
+    *(volatile char *)(area + PMD) = 1;
+    child_dies(child_start(touch_below, NULL), SIGSEGV);
+    EXPECT(munmap((void *)(area + PMD), PMD), 0);
+    empty_pool();
+}
+
 static void test_resize(void)
 {
     uint64_t at;
@@ -309,6 +333,7 @@ static const struct suite_case cases[] = {
     {"pool: discarded pages are promised again", test_discard},
     {"pool: moved", test_move},
     {"pool: moved onto in part", test_move_onto},
+    {"pool: MAP_GROWSDOWN", test_grows_down},
     {"pool: shrunk, and not grown", test_resize},
     {"pool: a child writes", test_fork},
     {"pool: shared memory", test_shared},
