@@ -105,6 +105,17 @@ SYSCALL3(madvise, vaddr_t, addr, uint64_t, len, int, advice)
     return unlock(mm, mm_madvise(mm, addr, len, advice));
 }
 
+SYSCALL3(msync, vaddr_t, addr, uint64_t, len, uint32_t, flags)
+{
+    struct mm *mm = process_current()->mm;
+    long err;
+
+    port_lock_read(&mm->lock);
+    err = mm_msync(mm, addr, len, flags);
+    port_unlock_read(&mm->lock);
+    return err;
+}
+
 SYSCALL5(mremap, vaddr_t, old, uint64_t, old_len, uint64_t, new_len, uint64_t, flags, vaddr_t, new)
 {
     struct mm *mm;

@@ -254,7 +254,13 @@ long mm_mmap(struct mm *mm, vaddr_t addr, uint64_t len, uint32_t prot, uint32_t 
              struct object *object, uint64_t offset, bool may_write);
 long mm_munmap(struct mm *mm, vaddr_t addr, uint64_t len);
 long mm_mprotect(struct mm *mm, vaddr_t addr, uint64_t len, uint32_t prot);
+/* MADV_REMOVE lets go of the lock while it changes an object. */
 long mm_madvise(struct mm *mm, vaddr_t addr, uint64_t len, int advice);
+/*
+ * msync(2): there is nothing to be written, only to be refused; -EBUSY where what is locked would
+ * become invalid. For read.
+ */
+long mm_msync(struct mm *mm, vaddr_t addr, uint64_t len, uint32_t flags);
 /*
  * mlock(2), mlock2(2), munlock(2). -EAGAIN: locked, but memory ran out before all was there; what
  * allows no access, or lies past an object's end, stays out without an error.
