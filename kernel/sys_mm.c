@@ -105,6 +105,13 @@ SYSCALL3(madvise, vaddr_t, addr, uint64_t, len, int, advice)
     return unlock(mm, mm_madvise(mm, addr, len, advice));
 }
 
+SYSCALL3(mseal, vaddr_t, addr, uint64_t, len, uint64_t, flags)
+{
+    struct mm *mm = lock_current();
+
+    return unlock(mm, mm_mseal(mm, addr, len, flags));
+}
+
 SYSCALL3(msync, vaddr_t, addr, uint64_t, len, uint32_t, flags)
 {
     struct mm *mm = process_current()->mm;

@@ -20,7 +20,7 @@
 /* clang-format off */
 #define SYSCALLS(X)                                                                                \
     /* memory */                                                                                   \
-    X(brk) X(mmap) X(munmap) X(mprotect) X(madvise) X(mincore) X(mremap) X(msync)                  \
+    X(brk) X(mmap) X(munmap) X(mprotect) X(madvise) X(mincore) X(mremap) X(mseal) X(msync)         \
     X(mlock) X(mlock2) X(munlock) X(mlockall) X(munlockall)                                        \
     /* open files */                                                                               \
     X(read) X(write) X(readv) X(writev) X(pread64) X(pwrite64) X(preadv) X(pwritev) X(preadv2)     \

@@ -122,8 +122,11 @@ static const struct advice *find_advice(int number)
 static long check_vma(const struct vma *vma, unsigned needs)
 {
     const uint32_t shared = VMA_SHARED | VMA_MAYWRITE;
+    const uint32_t sealed = VMA_SEALED | VMA_WRITE;
     unsigned has = 0;
 
+    if ((needs & DISCARDS) && !vma->object && (vma->flags & sealed) == VMA_SEALED)
+        return mm_refuse(-EPERM, REFUSE_SEALED);
     has |= vma->flags & VMA_LOCKED ? 0 : UNLOCKED;
     has |= vma->flags & VMA_HUGETLB ? 0 : NOT_OF_POOL | (vma->object ? OBJECT : ANONYMOUS);
     has |= vma->flags & VMA_READ ? READABLE : 0;

@@ -122,7 +122,8 @@ extern struct mm_config mm_config;
     X(TOO_LOW, too_low, "below mmap_min_addr")                                                     \
     X(EXISTS, exists, "range is in use")                                                           \
     X(ACCESS, access, "protection not allowed")                                                    \
-    X(OFFSET, offset, "offset overflows or not page-aligned")
+    X(OFFSET, offset, "offset overflows or not page-aligned")                                      \
+    X(SEALED, sealed, "sealed by mseal")
 
 enum refusal {
 #define REFUSAL_NAME(upper, lower, words) REFUSE_##upper,
@@ -256,6 +257,8 @@ long mm_munmap(struct mm *mm, vaddr_t addr, uint64_t len);
 long mm_mprotect(struct mm *mm, vaddr_t addr, uint64_t len, uint32_t prot);
 /* MADV_REMOVE lets go of the lock while it changes an object. */
 long mm_madvise(struct mm *mm, vaddr_t addr, uint64_t len, int advice);
+/* mseal(2): what is sealed is no more unmapped, moved, resized or mapped over, and keeps its rights. */
+long mm_mseal(struct mm *mm, vaddr_t addr, uint64_t len, uint64_t flags);
 /*
  * msync(2): there is nothing to be written, only to be refused; -EBUSY where what is locked would
  * become invalid. For read.

@@ -223,6 +223,7 @@ static void put_flags(struct out *out, const struct vma *vma)
         {VMA_WIPEONFORK, "wf"},
         {VMA_HUGEPAGE, "hg"},
         {VMA_NOHUGEPAGE, "nh"},
+        {VMA_SEALED, "sl"},
     };
 
     OUT(out, "VmFlags: ");

@@ -40,12 +40,12 @@ long mm_munmap(struct mm *mm, vaddr_t addr, uint64_t len)
         return mm_refuse(-EINVAL, REFUSE_LENGTH);
     if (hugetlb_cuts(mm, range))
         return mm_refuse(-EINVAL, REFUSE_UNALIGNED);
-    if (vma_cut_splits(mm, range)) {
-        if (mm->vma_count >= mm_config.max_map_count)
-            return mm_refuse(-ENOMEM, REFUSE_LIMIT);
-        if (vma_reserve_fill(&reserve, 1))
-            return mm_refuse(-ENOMEM, REFUSE_MEMORY);
-    }
+    if (vma_cut_splits(mm, range) && mm->vma_count >= mm_config.max_map_count)
+        return mm_refuse(-ENOMEM, REFUSE_LIMIT);
+    if (vma_sealed(mm, range))
+        return mm_refuse(-EPERM, REFUSE_SEALED);
+    if (vma_reserve_fill(&reserve, vma_cut_splits(mm, range)))
+        return mm_refuse(-ENOMEM, REFUSE_MEMORY);
 
     tlb_begin(&g, mm, &mm->pt);
     if (tlb_reserve(&g, range)) {
@@ -193,12 +193,14 @@ static long map_lock(const struct map *m)
     return 0;
 }
 
-/* Limits, as if what the range now holds were already gone. */
+/* What the range now holds may go; then the limits, as if it were gone. */
 static long map_limits(const struct map *m)
 {
     uint64_t pages = range_size(m->range) >> PAGE_SHIFT;
     uint64_t gone = vma_pages_with(m->mm, m->range, 0, 0);
 
+    if (vma_sealed(m->mm, m->range))
+        return mm_refuse(-EPERM, REFUSE_SEALED);
     if (!vma_may_expand(m->mm, m->vma_flags, pages - gone))
         return mm_refuse(-ENOMEM, REFUSE_LIMIT);
     if (!vma_may_commit(m->vma_flags, pages))

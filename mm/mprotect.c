@@ -1,7 +1,7 @@
 /*
- * mprotect, mlock and mlockall: the calls that change what a range of VMAs is, after splitting it off at both
- * ends. A call that fails changes nothing; Linux has by then changed what lies below the hole that
- * it found.
+ * mprotect, mlock, mlockall and mseal: the calls that change what a range of VMAs is, after
+ * splitting it off at both ends. A call that fails changes nothing; Linux has by then changed what
+ * lies below the hole that it found.
  */
 #include "kernel/abi/errno.h"
 #include "kernel/abi/mman.h"
@@ -110,10 +110,10 @@ static long reserve_splits(struct mm *mm, struct range range, struct change *c)
 }
 
 /*
- * Whether every VMA in @range may become writable, and the limits allow what that adds: one after
- * the other, so that the lowest that may not decides.
+ * Whether every VMA in @range may get the rights in @rights, and the limits allow what that adds:
+ * one after the other, so that the lowest that may not decides.
  */
-static long may_write(const struct mm *mm, struct range range)
+static long may_protect(const struct mm *mm, struct range range, uint32_t rights)
 {
     uint64_t data = mm->data_pages, reserved = 0;
 
@@ -123,10 +123,14 @@ static long may_write(const struct mm *mm, struct range range)
         uint32_t flags = vma->flags | VMA_WRITE;
         uint64_t added = vma->flags & VMA_WRITE ? 0 : bytes >> PAGE_SHIFT;
 
+        if ((rights & VMA_WRITE) && !(vma->flags & VMA_MAYWRITE))
+            return mm_refuse(-EACCES, REFUSE_ACCESS);
+        if (vma->flags & VMA_SEALED)
+            return mm_refuse(-EPERM, REFUSE_SEALED);
+        if (!(rights & VMA_WRITE))
+            continue;
         data += vma_is_data(flags) ? added : 0;
         reserved += vma_is_reserved(flags) && !(vma->flags & VMA_ACCOUNT) ? added : 0;
-        if (!(vma->flags & VMA_MAYWRITE))
-            return mm_refuse(-EACCES, REFUSE_ACCESS);
         if (data > mm->data_pages && data > mm->limits.data >> PAGE_SHIFT)
             return mm_refuse(-ENOMEM, REFUSE_LIMIT);
         if (!vma_may_commit(VMA_WRITE, reserved))
@@ -178,8 +182,7 @@ long mm_mprotect(struct mm *mm, vaddr_t addr, uint64_t len, uint32_t prot)
     if (err)
         return err;
     mapped = (struct range){range.start, vma_first_hole(mm, range)};
-    if (flags & VMA_WRITE)
-        err = may_write(mm, mapped);
+    err = may_protect(mm, mapped, flags);
     if (!err && mapped.end < range.end)
         err = mm_refuse(-ENOMEM, REFUSE_UNMAPPED);
     if (!err)
@@ -204,6 +207,22 @@ long mmap_mark(struct mm *mm, struct range range, uint32_t set, uint32_t clear)
     /* ---- point of no return ---- */
     change_flags(mm, range, set, clear, &change);
     return 0;
+}
+
+long mm_mseal(struct mm *mm, vaddr_t addr, uint64_t len, uint64_t flags)
+{
+    struct range range = {addr, addr + page_align(len)};
+
+    mm_assert(port_locked_write(&mm->lock));
+    if (flags)
+        return mm_refuse(-EINVAL, REFUSE_FLAGS);
+    if (page_offset(addr))
+        return mm_refuse(-EINVAL, REFUSE_UNALIGNED);
+    if (range.end < range.start || (len && page_align(len) == 0))
+        return mm_refuse(-EINVAL, REFUSE_LENGTH);
+    if (vma_first_hole(mm, range) < range.end)
+        return mm_refuse(-ENOMEM, REFUSE_UNMAPPED);
+    return mmap_mark(mm, range, VMA_SEALED, 0);
 }
 
 long mm_mlock(struct mm *mm, vaddr_t addr, uint64_t len, bool lock, bool on_fault)

@@ -10,6 +10,7 @@
  *   FIXED or DONTUNMAP: without MAYMOVE, new unaligned or too high, S and D overlap     EINVAL
  *   DONTUNMAP with another length                                                       EINVAL
  *   nothing at old                                                                      EFAULT
+ *   sealed at old                                                                       EPERM
  *   old_len 0, private                                                                  EINVAL
  *   same length                  nothing to do                                          old
  *   shorter                      the rest of S is unmapped, over VMAs and holes         old
@@ -23,7 +24,7 @@
  *   DONTUNMAP                    the pages move, S stays mapped and empty               new
  *   old_len 0, shared            D shows the same pages as S, which stays               new
  *
- *   below mmap_min_addr                                                                 EPERM
+ *   below mmap_min_addr; sealed in what goes, or in D                                   EPERM
  *
  * Any limit (number of VMAs, RLIMIT_AS, RLIMIT_DATA) and any lack of memory is ENOMEM, of lockable
  * memory EAGAIN. All or nothing: what is answered with an error has changed nothing. Linux 6.18
@@ -118,6 +119,8 @@ static long check_vma(struct remap *r)
     r->vma = vma_at(r->mm, r->src.start);
     if (!r->vma)
         return mm_refuse(-EFAULT, REFUSE_UNMAPPED);
+    if (r->vma->flags & VMA_SEALED)
+        return mm_refuse(-EPERM, REFUSE_SEALED);
     if (r->old_len == 0 && !(r->vma->flags & VMA_SHARED))
         return mm_refuse(-EINVAL, REFUSE_PRIVATE_COPY);
     if (r->vma->flags & VMA_HUGETLB) {

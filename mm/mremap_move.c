@@ -106,6 +106,8 @@ static long check_piece(const struct remap *r, const struct piece *p, struct for
     const struct mm *mm = r->mm;
     uint64_t kept = r->flags & MREMAP_DONTUNMAP ? range_size(p->src) >> PAGE_SHIFT : 0;
 
+    if ((p->vma->flags & VMA_SEALED) || vma_sealed(mm, p->dst))
+        return mm_refuse(-EPERM, REFUSE_SEALED);
     if (f->vmas + 3 >= mm_config.max_map_count)
         return mm_refuse(-ENOMEM, REFUSE_LIMIT);
     f->total += kept - vma_pages_with(mm, p->dst, 0, 0);
@@ -119,6 +121,12 @@ static long check_piece(const struct remap *r, const struct piece *p, struct for
     return 0;
 }
 
+/* What of S finds no room in D. */
+static struct range rest_of(const struct remap *r)
+{
+    return (struct range){min_u64(r->src.start + r->new_len, r->src.end), r->src.end};
+}
+
 /* Whether each piece may go when its turn comes. */
 static long check_limits(const struct remap *r)
 {
@@ -130,6 +138,8 @@ static long check_limits(const struct remap *r)
     do
         err = check_piece(r, &p, &f);
     while (!err && next_piece(r, &p));
+    if (!err && vma_sealed(r->mm, rest_of(r)))
+        return mm_refuse(-EPERM, REFUSE_SEALED);
     return err;
 }
 
@@ -231,12 +241,6 @@ static long plan_runs(struct remap *r)
     } while (true);
     drop_runs(r);
     return -ENOMEM;
-}
-
-/* What of S finds no room in D. */
-static struct range rest_of(const struct remap *r)
-{
-    return (struct range){min_u64(r->src.start + r->new_len, r->src.end), r->src.end};
 }
 
 /* Tables for the huge leaves that are cut where pages go. */

@@ -111,6 +111,11 @@ uint64_t vma_pages_with(const struct mm *mm, struct range range, uint32_t mask, 
     return bytes >> PAGE_SHIFT;
 }
 
+bool vma_sealed(const struct mm *mm, struct range range)
+{
+    return vma_pages_with(mm, range, VMA_SEALED, VMA_SEALED) > 0;
+}
+
 /*
  * The part of a gap [start, end) that lies in [low, high); the highest place for @len bytes in it,
  * or 0.

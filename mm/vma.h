@@ -22,6 +22,7 @@ enum {
     VMA_ACCOUNT = 1 << 9, /* memory is reserved for it: it is or was private and writable */
     VMA_DONTFORK = 1 << 10,
     VMA_WIPEONFORK = 1 << 11, /* a child has it without its pages */
+    VMA_SEALED = 1 << 12,     /* stays where, what and as large as it is */
     VMA_HUGEPAGE = 1 << 16,   /* faults bring huge pages where they can */
     VMA_NOHUGEPAGE = 1 << 17, /* and never */
     VMA_HUGETLB = 1 << 18,    /* all pages are huge ones from a pool: mm/hugetlb.h */
@@ -119,6 +120,9 @@ vaddr_t vma_first_hole(const struct mm *mm, struct range range);
 
 /* Pages of @range in VMAs of whose flags those in @mask are @flags. */
 uint64_t vma_pages_with(const struct mm *mm, struct range range, uint32_t mask, uint32_t flags);
+
+/* Whether a VMA in @range is sealed. */
+bool vma_sealed(const struct mm *mm, struct range range);
 
 /* The highest address for @len bytes in a gap within [low, high), or 0. */
 vaddr_t vma_gap_below(const struct mm *mm, uint64_t len, vaddr_t low, vaddr_t high);

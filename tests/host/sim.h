@@ -169,6 +169,8 @@ long sim_mmap_object(struct mm *mm, vaddr_t addr, uint64_t len, uint32_t prot, u
 long sim_munmap(struct mm *mm, vaddr_t addr, uint64_t len);
 long sim_mprotect(struct mm *mm, vaddr_t addr, uint64_t len, uint32_t prot);
 long sim_madvise(struct mm *mm, vaddr_t addr, uint64_t len, int advice);
+long sim_mseal(struct mm *mm, vaddr_t addr, uint64_t len, uint64_t flags);
+long sim_msync(struct mm *mm, vaddr_t addr, uint64_t len, uint32_t flags);
 long sim_mlock(struct mm *mm, vaddr_t addr, uint64_t len, bool lock, bool on_fault);
 long sim_mlockall(struct mm *mm, int flags);
 long sim_brk(struct mm *mm, vaddr_t brk);

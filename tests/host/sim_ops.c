@@ -125,6 +125,16 @@ long sim_madvise(struct mm *mm, vaddr_t addr, uint64_t len, int advice)
     return CALL("madvise", mm, mm_madvise(mm, addr, len, advice));
 }
 
+long sim_mseal(struct mm *mm, vaddr_t addr, uint64_t len, uint64_t flags)
+{
+    return CALL("mseal", mm, mm_mseal(mm, addr, len, flags));
+}
+
+long sim_msync(struct mm *mm, vaddr_t addr, uint64_t len, uint32_t flags)
+{
+    return CALL("msync", mm, mm_msync(mm, addr, len, flags));
+}
+
 long sim_mlock(struct mm *mm, vaddr_t addr, uint64_t len, bool lock, bool on_fault)
 {
     return CALL("mlock", mm, mm_mlock(mm, addr, len, lock, on_fault));
