@@ -219,7 +219,8 @@ JOBS := $(shell nproc 2>/dev/null || echo 2)
 SUBMAKE := $(MAKE) --no-print-directory -j$(JOBS)
 
 .PHONY: all kernel user initramfs iso iso-uefi run run-uefi run-kernel shell linux linux-shell debug gdb demo-warn \
-        abi-status storm oracle test check host-test boot-test format doctor setup clean help
+        abi-status storm oracle bench bench-quick bench-record test check host-test boot-test format doctor setup \
+        clean help
 
 all: kernel initramfs
 kernel: $(KERNEL)
@@ -296,6 +297,17 @@ storm: $(KERNEL) $(INITRAMFS)
 			|| exit 1; \
 	done
 
+# What calls cost here and on Debian's Linux 6.1 and 6.12, in instructions; C: cases whose name contains it.
+bench: $(KERNEL) $(USER)/bench $(USER)/init
+	@python3 tools/bench.py --build $(B) $(if $(C),--only='$(C)')
+
+# Realign alone, against tests/golden/bench.json, which bench-record writes.
+bench-quick: $(KERNEL) $(USER)/bench $(USER)/init
+	@python3 tools/bench.py --build $(B) --quick
+
+bench-record: $(KERNEL) $(USER)/bench $(USER)/init
+	@python3 tools/bench.py --build $(B) --record
+
 test:
 	@tools/setup.sh
 	@python3 tools/total.py "$(SUBMAKE) check" "$(SUBMAKE) host-test" "$(SUBMAKE) exhaust-slice" \
@@ -342,6 +354,8 @@ help:
 	@echo 'make coverage    lines and branches of mm/ that the host tests run; build/coverage/index.html'
 	@echo 'make oracle      the same calls on Linux and on Realign, compared; COUNT=20000 SEED=1'
 	@echo 'make storm       calls at random, right ones and wrong ones, under mm_check; SECONDS=60 SEED=1'
+	@echo "make bench       instructions that calls cost, on Linux 6.1, Linux 6.12 and Realign; C=move: some of them"
+	@echo 'make bench-quick Realign alone, compared with tests/golden/bench.json'
 	@echo 'make debug       QEMU waiting for GDB, with BUILD=debug'
 	@echo 'make gdb         GDB attached to it, or to a QEMU of its own; its commands: realign, docs/gdb.md'
 	@echo
