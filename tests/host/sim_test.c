@@ -43,6 +43,20 @@ void assert_dies(void (*body)(void), const char *words)
     check(strstr(output, words), "died with \"%s\", expected \"%s\"", output, words);
 }
 
+enum refusal refusal_since(const struct mm_stats *before)
+{
+    enum refusal found = REFUSAL_COUNT;
+    uint64_t count = 0;
+
+    for (unsigned why = 0; why < REFUSAL_COUNT; why++) {
+        if (mm_stats.refused[why] == before->refused[why])
+            continue;
+        count += mm_stats.refused[why] - before->refused[why];
+        found = (enum refusal)why;
+    }
+    return count == 1 ? found : REFUSAL_COUNT;
+}
+
 static uint64_t random_state = 88172645463325252ull;
 
 void test_random_seed(uint64_t seed)

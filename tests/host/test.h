@@ -47,6 +47,20 @@ void test_random_seed(uint64_t seed);
         sim_snapshot_free(snap_);                                                                  \
     } while (0)
 
+/* The reason that was counted since @before; REFUSAL_COUNT for none, or more than one. */
+enum refusal refusal_since(const struct mm_stats *before);
+
+/* The same, and @why is counted as the reason, alone. */
+#define check_refused_for(err, why, call)                                                          \
+    do {                                                                                           \
+        const struct mm_stats stats_ = mm_stats;                                                   \
+        enum refusal said_;                                                                        \
+                                                                                                   \
+        check_refused(err, call);                                                                  \
+        said_ = refusal_since(&stats_);                                                            \
+        check(said_ == (why), "%s: for reason %d", #call, said_);                                  \
+    } while (0)
+
 /* Each allocation of @call fails once, which is refused with -ENOMEM; then it answers @answer. */
 #define check_starved(answer, call)                                                                \
     do {                                                                                           \

@@ -50,9 +50,9 @@ static void test_madv_free(void **state)
     assert_int_equal(sim_write(mm, 0, AT(0), 7), FAULT_DONE);
     assert_int_equal(sim_madvise(mm, AT(0), 2 * PAGE_SIZE, MADV_FREE), 0);
     assert_int_equal(sim_read(mm, 1, AT(0)), 0);
-    check_refused(-EINVAL, sim_madvise(mm, AT(10), PAGE_SIZE, MADV_FREE));
-    check_refused(-EINVAL, sim_madvise(mm, AT(20), PAGE_SIZE, MADV_FREE));
-    check_refused(-ENOMEM, sim_madvise(mm, AT(0), 3 * PAGE_SIZE, MADV_FREE));
+    check_refused_for(-EINVAL, REFUSE_ACCESS, sim_madvise(mm, AT(10), PAGE_SIZE, MADV_FREE));
+    check_refused_for(-EINVAL, REFUSE_ACCESS, sim_madvise(mm, AT(20), PAGE_SIZE, MADV_FREE));
+    check_refused_for(-ENOMEM, REFUSE_UNMAPPED, sim_madvise(mm, AT(0), 3 * PAGE_SIZE, MADV_FREE));
 }
 
 static void test_flags_known_and_not_had(void **state)
@@ -60,11 +60,12 @@ static void test_flags_known_and_not_had(void **state)
     const uint32_t validate = MAP_SHARED_VALIDATE | MAP_FIXED;
     struct object *object = object_create(PAGE_SIZE, "file");
 
-    check_refused(-ENOMEM, sim_mmap(mm, AT(0), PAGE_SIZE, RW, PRIVATE | MAP_HUGETLB));
-    check_refused(-EOPNOTSUPP,
-                  sim_mmap_object(mm, AT(0), PAGE_SIZE, RW, validate | MAP_SYNC, object, 0));
-    check_refused(-EOPNOTSUPP,
-                  sim_mmap_object(mm, AT(0), PAGE_SIZE, RW, validate | 1u << 31, object, 0));
+    check_refused_for(-ENOMEM, REFUSE_MEMORY,
+                      sim_mmap(mm, AT(0), PAGE_SIZE, RW, PRIVATE | MAP_HUGETLB));
+    check_refused_for(-EOPNOTSUPP, REFUSE_FLAGS,
+                      sim_mmap_object(mm, AT(0), PAGE_SIZE, RW, validate | MAP_SYNC, object, 0));
+    check_refused_for(-EOPNOTSUPP, REFUSE_FLAGS,
+                      sim_mmap_object(mm, AT(0), PAGE_SIZE, RW, validate | 1u << 31, object, 0));
     assert_int_equal(sim_mmap_object(mm, AT(0), PAGE_SIZE, RW, validate | MAP_STACK, object, 0),
                      AT(0));
     object_put(object);
@@ -76,7 +77,7 @@ static void test_flags_known_and_not_had(void **state)
 static void test_more_than_the_machine_has(void **state)
 {
     map(0, 2 * FRAMES, PROT_READ, PRIVATE);
-    check_refused(-ENOMEM, sim_mprotect(mm, AT(0), 2 * FRAMES * PAGE_SIZE, RW));
+    check_refused_for(-ENOMEM, REFUSE_LIMIT, sim_mprotect(mm, AT(0), 2 * FRAMES * PAGE_SIZE, RW));
     assert_int_equal(sim_mprotect(mm, AT(0), FRAMES * PAGE_SIZE, RW), 0);
     mm->layout.brk_start = mm->layout.brk = PAGE_SIZE * 20;
     assert_int_equal(sim_brk(mm, PAGE_SIZE * (20 + FRAMES + 1)), PAGE_SIZE * 20);
@@ -132,11 +133,12 @@ static void test_beyond_the_end(void **state)
 {
     char byte = 1;
 
-    check_refused(-EINVAL, sim_munmap(mm, USER_END, PAGE_SIZE));
-    check_refused(-EINVAL, sim_munmap(mm, TASK_SIZE, PAGE_SIZE));
+    check_refused_for(-EINVAL, REFUSE_LENGTH, sim_munmap(mm, USER_END, PAGE_SIZE));
+    check_refused_for(-EINVAL, REFUSE_LENGTH, sim_munmap(mm, TASK_SIZE, PAGE_SIZE));
     check_refused(-EFAULT, sim_copy_to(mm, USER_END, &byte, 1));
     check_refused(-EFAULT, sim_copy_from(mm, &byte, TASK_SIZE, 1));
-    check_refused(-ENOMEM, sim_mprotect(mm, AT(0), PAGE_SIZE, RW | PROT_GROWSDOWN));
+    check_refused_for(-ENOMEM, REFUSE_UNMAPPED,
+                      sim_mprotect(mm, AT(0), PAGE_SIZE, RW | PROT_GROWSDOWN));
 }
 
 /* Nothing is mapped above, but there is no page left to grow into. */
@@ -145,7 +147,8 @@ static void test_no_growth_beyond_the_end(void **state)
     vaddr_t last = TASK_SIZE - PAGE_SIZE;
 
     assert_int_equal(sim_mmap(mm, last - PAGE_SIZE, PAGE_SIZE, RW, PRIVATE), last - PAGE_SIZE);
-    check_refused(-ENOMEM, sim_mremap(mm, last - PAGE_SIZE, PAGE_SIZE, 3 * PAGE_SIZE, 0, 0));
+    check_refused_for(-ENOMEM, REFUSE_NOT_GROWABLE,
+                      sim_mremap(mm, last - PAGE_SIZE, PAGE_SIZE, 3 * PAGE_SIZE, 0, 0));
     assert_int_equal(sim_mremap(mm, last - PAGE_SIZE, PAGE_SIZE, 2 * PAGE_SIZE, 0, 0),
                      last - PAGE_SIZE);
     assert_int_equal(mm->last->end, TASK_SIZE);

@@ -54,8 +54,8 @@ static void test_fixed_replaces(void **state)
         w.page[n] = (struct world_page){true, PROT_READ, 0};
     world_check(&w);
     assert_int_equal(mm->vma_count, 3);
-    check_refused(-EEXIST, map(29, 5, RW, ANON | MAP_FIXED_NOREPLACE));
-    check_refused(-EEXIST, map(12, 1, RW, ANON | MAP_FIXED_NOREPLACE));
+    check_refused_for(-EEXIST, REFUSE_EXISTS, map(29, 5, RW, ANON | MAP_FIXED_NOREPLACE));
+    check_refused_for(-EEXIST, REFUSE_EXISTS, map(12, 1, RW, ANON | MAP_FIXED_NOREPLACE));
     assert_int_equal(map(30, 5, RW, ANON | MAP_FIXED_NOREPLACE), AT(30));
 }
 
@@ -64,24 +64,27 @@ static void test_mmap_refusals(void **state)
     struct object *object = object_create(4 * PG, "file");
 
     fill(10, 2);
-    check_refused(-EINVAL, map(20, 0, RW, PRIVATE));
-    check_refused(-ENOMEM, sim_mmap(mm, 0, UINT64_MAX, RW, ANON));
-    check_refused(-ENOMEM, sim_mmap(mm, 0, TASK_SIZE + 1, RW, ANON));
-    check_refused(-ENOMEM, sim_mmap(mm, 0, TASK_SIZE, RW, ANON));
-    check_refused(-ENOMEM, sim_mmap(mm, TASK_SIZE, PG, RW, PRIVATE));
-    check_refused(-ENOMEM, sim_mmap(mm, TASK_SIZE - PG, 2 * PG, RW, PRIVATE));
-    check_refused(-EINVAL, sim_mmap(mm, AT(20) + 8, PG, RW, PRIVATE));
-    check_refused(-EPERM, sim_mmap(mm, 0, PG, RW, PRIVATE));
-    check_refused(-EINVAL, map(20, 1, RW, MAP_ANONYMOUS | MAP_FIXED));
-    check_refused(-EINVAL, map(20, 1, RW, MAP_ANONYMOUS | MAP_FIXED | MAP_SHARED_VALIDATE));
-    check_refused(-EINVAL, map(20, 1, RW, MAP_ANONYMOUS | MAP_FIXED | 7));
-    check_refused(-EINVAL, map(20, 1, RW, MAP_SHARED | MAP_ANONYMOUS | MAP_FIXED | MAP_GROWSDOWN));
-    check_refused(-EINVAL, sim_mmap_object(mm, AT(20), PG, RW, MAP_PRIVATE, object, 100));
+    check_refused_for(-EINVAL, REFUSE_LENGTH, map(20, 0, RW, PRIVATE));
+    check_refused_for(-ENOMEM, REFUSE_LENGTH, sim_mmap(mm, 0, UINT64_MAX, RW, ANON));
+    check_refused_for(-ENOMEM, REFUSE_LENGTH, sim_mmap(mm, 0, TASK_SIZE + 1, RW, ANON));
+    check_refused_for(-ENOMEM, REFUSE_NO_GAP, sim_mmap(mm, 0, TASK_SIZE, RW, ANON));
+    check_refused_for(-ENOMEM, REFUSE_LENGTH, sim_mmap(mm, TASK_SIZE, PG, RW, PRIVATE));
+    check_refused_for(-ENOMEM, REFUSE_LENGTH, sim_mmap(mm, TASK_SIZE - PG, 2 * PG, RW, PRIVATE));
+    check_refused_for(-EINVAL, REFUSE_UNALIGNED, sim_mmap(mm, AT(20) + 8, PG, RW, PRIVATE));
+    check_refused_for(-EPERM, REFUSE_TOO_LOW, sim_mmap(mm, 0, PG, RW, PRIVATE));
+    check_refused_for(-EINVAL, REFUSE_FLAGS, map(20, 1, RW, MAP_ANONYMOUS | MAP_FIXED));
+    check_refused_for(-EINVAL, REFUSE_FLAGS,
+                      map(20, 1, RW, MAP_ANONYMOUS | MAP_FIXED | MAP_SHARED_VALIDATE));
+    check_refused_for(-EINVAL, REFUSE_FLAGS, map(20, 1, RW, MAP_ANONYMOUS | MAP_FIXED | 7));
+    check_refused_for(-EINVAL, REFUSE_FLAGS,
+                      map(20, 1, RW, MAP_SHARED | MAP_ANONYMOUS | MAP_FIXED | MAP_GROWSDOWN));
+    check_refused_for(-EINVAL, REFUSE_OFFSET,
+                      sim_mmap_object(mm, AT(20), PG, RW, MAP_PRIVATE, object, 100));
     port_lock_write(&mm->lock);
     assert_int_equal(mm_mmap(mm, AT(20), PG, RW, MAP_SHARED, object, 0, false), -EACCES);
     assert_int_equal(mm_mmap(mm, AT(20), PG, PROT_READ, MAP_SHARED, object, 0, false), AT(20));
     port_unlock_write(&mm->lock);
-    check_refused(-EACCES, sim_mprotect(mm, AT(20), PG, RW));
+    check_refused_for(-EACCES, REFUSE_ACCESS, sim_mprotect(mm, AT(20), PG, RW));
     assert_int_equal(sim_mmap_object(mm, AT(30), PG, PROT_READ, MAP_SHARED, object, 0), AT(30));
     assert_int_equal(sim_mprotect(mm, AT(30), PG, RW), 0);
     object_put(object);
@@ -94,9 +97,10 @@ static void test_offset_overflow(void **state)
     struct object *object = object_create(4 * PG, "file");
 
     assert_int_equal(sim_mmap_object(mm, AT(20), 2 * PG, RW, MAP_PRIVATE, object, last), AT(20));
-    check_refused(-EOVERFLOW,
-                  sim_mmap_object(mm, AT(30), 2 * PG, RW, MAP_PRIVATE, object, last + PG));
-    check_refused(-EOVERFLOW, sim_mmap_object(mm, AT(30), 2 * PG, RW, MAP_PRIVATE, object, 0 - PG));
+    check_refused_for(-EOVERFLOW, REFUSE_OFFSET,
+                      sim_mmap_object(mm, AT(30), 2 * PG, RW, MAP_PRIVATE, object, last + PG));
+    check_refused_for(-EOVERFLOW, REFUSE_OFFSET,
+                      sim_mmap_object(mm, AT(30), 2 * PG, RW, MAP_PRIVATE, object, 0 - PG));
     object_put(object);
 }
 
@@ -104,26 +108,26 @@ static void test_mmap_limits(void **state)
 {
     fill(10, 10);
     mm->limits.as = 15 * PG;
-    check_refused(-ENOMEM, map(30, 6, PROT_READ, PRIVATE));
+    check_refused_for(-ENOMEM, REFUSE_LIMIT, map(30, 6, PROT_READ, PRIVATE));
     assert_int_equal(map(16, 9, PROT_READ, PRIVATE), AT(16));
     assert_int_equal(sim_munmap(mm, AT(16), 9 * PG), 0);
     mm->limits.as = UINT64_MAX;
     mm->limits.data = 8 * PG;
-    check_refused(-ENOMEM, map(30, 3, RW, PRIVATE));
+    check_refused_for(-ENOMEM, REFUSE_LIMIT, map(30, 3, RW, PRIVATE));
     assert_int_equal(map(30, 2, RW, PRIVATE), AT(30));
     assert_int_equal(map(40, 20, RW, MAP_SHARED | MAP_ANONYMOUS | MAP_FIXED), AT(40));
     assert_int_equal(sim_mprotect(mm, AT(10), 3 * PG, PROT_READ), 0);
     mm->limits.data = 5 * PG;
-    check_refused(-ENOMEM, sim_mprotect(mm, AT(10), 3 * PG, RW));
+    check_refused_for(-ENOMEM, REFUSE_LIMIT, sim_mprotect(mm, AT(10), 3 * PG, RW));
     mm->limits.data = UINT64_MAX;
-    check_refused(-ENOMEM, map(60, FRAMES + 1, RW, ANON));
+    check_refused_for(-ENOMEM, REFUSE_LIMIT, map(60, FRAMES + 1, RW, ANON));
     assert_int_equal(sim_mmap(mm, 0, PG, RW, ANON | MAP_NORESERVE), AT(PAGES - 1));
     mm_config.max_map_count = mm->vma_count - 1;
-    check_refused(-ENOMEM, map(100, 1, RX, PRIVATE));
+    check_refused_for(-ENOMEM, REFUSE_LIMIT, map(100, 1, RX, PRIVATE));
     mm_config.max_map_count = mm->vma_count;
     assert_int_equal(map(100, 3, RX, PRIVATE), AT(100));
-    check_refused(-ENOMEM, sim_munmap(mm, AT(101), PG));
-    check_refused(-ENOMEM, sim_mprotect(mm, AT(101), PG, PROT_READ));
+    check_refused_for(-ENOMEM, REFUSE_LIMIT, sim_munmap(mm, AT(101), PG));
+    check_refused_for(-ENOMEM, REFUSE_LIMIT, sim_mprotect(mm, AT(101), PG, PROT_READ));
     assert_int_equal(sim_munmap(mm, AT(102), PG), 0);
 }
 
@@ -174,11 +178,11 @@ static void test_munmap(void **state)
 static void test_munmap_refusals(void **state)
 {
     fill(10, 5);
-    check_refused(-EINVAL, sim_munmap(mm, AT(10) + 1, PG));
-    check_refused(-EINVAL, sim_munmap(mm, AT(10), 0));
-    check_refused(-EINVAL, sim_munmap(mm, TASK_SIZE, PG));
-    check_refused(-EINVAL, sim_munmap(mm, TASK_SIZE - PG, 2 * PG));
-    check_refused(-EINVAL, sim_munmap(mm, AT(10), UINT64_MAX));
+    check_refused_for(-EINVAL, REFUSE_UNALIGNED, sim_munmap(mm, AT(10) + 1, PG));
+    check_refused_for(-EINVAL, REFUSE_LENGTH, sim_munmap(mm, AT(10), 0));
+    check_refused_for(-EINVAL, REFUSE_LENGTH, sim_munmap(mm, TASK_SIZE, PG));
+    check_refused_for(-EINVAL, REFUSE_LENGTH, sim_munmap(mm, TASK_SIZE - PG, 2 * PG));
+    check_refused_for(-EINVAL, REFUSE_LENGTH, sim_munmap(mm, AT(10), UINT64_MAX));
     check_refused(0, sim_munmap(mm, TASK_SIZE - PG, PG));
     check_refused(0, sim_munmap(mm, AT(15), PG));
     assert_int_equal(sim_munmap(mm, AT(10), 1), 0);

@@ -13,10 +13,14 @@
 
 #define AT(page) (BASE + (page)*PAGE_SIZE)
 
+/* Most of the address space is more than there is memory for. */
+#define BEYOND_MEMORY (TASK_SIZE / PAGE_SIZE / 2 > FRAMES)
+
 /* ---- Refusals: the arguments, in Linux's order ---- */
 
 struct refusal_case {
     long err;
+    enum refusal why;
     uint64_t old, old_len, new_len;
     uint32_t flags;
     uint64_t to;
@@ -25,8 +29,11 @@ struct refusal_case {
 static void refused(const struct refusal_case *c, unsigned n)
 {
     struct sim_snapshot *snap = sim_snapshot();
+    const struct mm_stats stats = mm_stats;
     long result = sim_mremap(w.mm, c->old, c->old_len, c->new_len, c->flags, c->to);
 
+    check(refusal_since(&stats) == c->why, "case or line %u: for reason %d", n,
+          refusal_since(&stats));
     check(result == c->err, "case or line %u: answer %ld, not %ld", n, result, c->err);
     check(!sim_changed(snap), "case %u: %s", n, sim_changed(snap));
     sim_snapshot_free(snap);
@@ -38,44 +45,45 @@ static void test_refusals(void **state)
 {
     const uint64_t pg = PAGE_SIZE;
     const struct refusal_case cases[] = {
-        {-EINVAL, AT(10), 5 * pg, 5 * pg, 8, 0},
-        {-EINVAL, AT(10), 5 * pg, 5 * pg, 0x80000000u, 0},
-        {-EINVAL, AT(10) + 1, 5 * pg, 5 * pg, 0, 0},
-        {-EINVAL, AT(10), 5 * pg, 0, 0, 0},
-        {-EINVAL, AT(10), 5 * pg, UINT64_MAX, MOVE, 0},
-        {-EINVAL, AT(10), 5 * pg, TASK_SIZE + 1, MOVE, 0},
-        {-EINVAL, AT(10), 5 * pg, 5 * pg, MREMAP_FIXED, AT(40)},
-        {-EINVAL, AT(10), 5 * pg, 5 * pg, MREMAP_DONTUNMAP, AT(40)},
-        {-EINVAL, AT(10), 5 * pg, 6 * pg, LEAVE, AT(40)},
-        {-EINVAL, AT(10), 5 * pg, 4 * pg, LEAVE, AT(40)},
-        {-EINVAL, AT(10), 5 * pg, 5 * pg, FIXED, AT(40) + 8},
-        {-EINVAL, AT(10), 5 * pg, 5 * pg, FIXED, TASK_SIZE},
-        {-EINVAL, AT(10), 5 * pg, 5 * pg, FIXED, TASK_SIZE - 4 * pg},
-        {-EINVAL, AT(10), 5 * pg, 5 * pg, FIXED, UINT64_MAX - pg + 1},
-        {-EINVAL, AT(10), 5 * pg, 5 * pg, FIXED, AT(10)},
-        {-EINVAL, AT(10), 5 * pg, 5 * pg, FIXED, AT(14)},
-        {-EINVAL, AT(10), 5 * pg, 5 * pg, FIXED, AT(6)},
-        {-EINVAL, AT(10), 1 * pg, 5 * pg, FIXED, AT(6)},
-        {-EINVAL, AT(50), 5 * pg, 5 * pg, FIXED, AT(50)},
-        {-EFAULT, AT(50), 5 * pg, 5 * pg, 0, 0},
-        {-EFAULT, AT(9), 5 * pg, 5 * pg, 0, 0},
-        {-EFAULT, AT(50), 5 * pg, 5 * pg, FIXED, AT(30)},
-        {-EFAULT, TASK_SIZE, pg, pg, 0, 0},
-        {-EFAULT, UINT64_MAX - pg + 1, pg, pg, 0, 0},
-        {-EFAULT, AT(10), 11 * pg, 12 * pg, MOVE, 0},
-        {-EFAULT, AT(15), 6 * pg, 7 * pg, 0, 0},
-        {-EINVAL, AT(15), 0 - AT(15), 5 * pg, FIXED, AT(40)},
-        {-EFAULT, AT(10), 11 * pg, 12 * pg, FIXED, AT(40)},
-        {-EINVAL, AT(10), 11 * pg, 8 * pg, LEAVE, AT(40)},
-        {-EFAULT, AT(9), 8 * pg, 8 * pg, FIXED, AT(40)},
-        {-EFAULT, AT(15), 8 * pg, 8 * pg, LEAVE, AT(40)},
-        {-EINVAL, AT(10), 0, pg, MOVE, 0},
-        {-EINVAL, AT(10), 0, pg, FIXED, AT(40)},
-        {-EINVAL, AT(10), 0, pg, 0, 0},
-        {-ENOMEM, AT(10), 10 * pg, 11 * pg, 0, 0},
-        {-ENOMEM, AT(10), 10 * pg, TASK_SIZE - AT(10), 0, 0},
-        {-EPERM, AT(10), 10 * pg, 10 * pg, FIXED, 0},
-        {-EINVAL, AT(10), UINT64_MAX - 100 * pg, 5 * pg, 0, 0},
+        {-EINVAL, REFUSE_FLAGS, AT(10), 5 * pg, 5 * pg, 8, 0},
+        {-EINVAL, REFUSE_FLAGS, AT(10), 5 * pg, 5 * pg, 0x80000000u, 0},
+        {-EINVAL, REFUSE_UNALIGNED, AT(10) + 1, 5 * pg, 5 * pg, 0, 0},
+        {-EINVAL, REFUSE_LENGTH, AT(10), 5 * pg, 0, 0, 0},
+        {-EINVAL, REFUSE_LENGTH, AT(10), 5 * pg, UINT64_MAX, MOVE, 0},
+        {-EINVAL, REFUSE_LENGTH, AT(10), 5 * pg, TASK_SIZE + 1, MOVE, 0},
+        {-EINVAL, REFUSE_FLAGS, AT(10), 5 * pg, 5 * pg, MREMAP_FIXED, AT(40)},
+        {-EINVAL, REFUSE_FLAGS, AT(10), 5 * pg, 5 * pg, MREMAP_DONTUNMAP, AT(40)},
+        {-EINVAL, REFUSE_LENGTH, AT(10), 5 * pg, 6 * pg, LEAVE, AT(40)},
+        {-EINVAL, REFUSE_LENGTH, AT(10), 5 * pg, 4 * pg, LEAVE, AT(40)},
+        {-EINVAL, REFUSE_UNALIGNED, AT(10), 5 * pg, 5 * pg, FIXED, AT(40) + 8},
+        {-EINVAL, REFUSE_LENGTH, AT(10), 5 * pg, 5 * pg, FIXED, TASK_SIZE},
+        {-EINVAL, REFUSE_LENGTH, AT(10), 5 * pg, 5 * pg, FIXED, TASK_SIZE - 4 * pg},
+        {-EINVAL, REFUSE_LENGTH, AT(10), 5 * pg, 5 * pg, FIXED, UINT64_MAX - pg + 1},
+        {-EINVAL, REFUSE_OVERLAP, AT(10), 5 * pg, 5 * pg, FIXED, AT(10)},
+        {-EINVAL, REFUSE_OVERLAP, AT(10), 5 * pg, 5 * pg, FIXED, AT(14)},
+        {-EINVAL, REFUSE_OVERLAP, AT(10), 5 * pg, 5 * pg, FIXED, AT(6)},
+        {-EINVAL, REFUSE_OVERLAP, AT(10), 1 * pg, 5 * pg, FIXED, AT(6)},
+        {-EINVAL, REFUSE_OVERLAP, AT(50), 5 * pg, 5 * pg, FIXED, AT(50)},
+        {-EFAULT, REFUSE_UNMAPPED, AT(50), 5 * pg, 5 * pg, 0, 0},
+        {-EFAULT, REFUSE_UNMAPPED, AT(9), 5 * pg, 5 * pg, 0, 0},
+        {-EFAULT, REFUSE_UNMAPPED, AT(50), 5 * pg, 5 * pg, FIXED, AT(30)},
+        {-EFAULT, REFUSE_UNMAPPED, TASK_SIZE, pg, pg, 0, 0},
+        {-EFAULT, REFUSE_UNMAPPED, UINT64_MAX - pg + 1, pg, pg, 0, 0},
+        {-EFAULT, REFUSE_CROSSES_VMA, AT(10), 11 * pg, 12 * pg, MOVE, 0},
+        {-EFAULT, REFUSE_CROSSES_VMA, AT(15), 6 * pg, 7 * pg, 0, 0},
+        {-EINVAL, REFUSE_LENGTH, AT(15), 0 - AT(15), 5 * pg, FIXED, AT(40)},
+        {-EFAULT, REFUSE_CROSSES_VMA, AT(10), 11 * pg, 12 * pg, FIXED, AT(40)},
+        {-EINVAL, REFUSE_LENGTH, AT(10), 11 * pg, 8 * pg, LEAVE, AT(40)},
+        {-EFAULT, REFUSE_UNMAPPED, AT(9), 8 * pg, 8 * pg, FIXED, AT(40)},
+        {-EFAULT, REFUSE_CROSSES_VMA, AT(15), 8 * pg, 8 * pg, LEAVE, AT(40)},
+        {-EINVAL, REFUSE_PRIVATE_COPY, AT(10), 0, pg, MOVE, 0},
+        {-EINVAL, REFUSE_PRIVATE_COPY, AT(10), 0, pg, FIXED, AT(40)},
+        {-EINVAL, REFUSE_PRIVATE_COPY, AT(10), 0, pg, 0, 0},
+        {-ENOMEM, REFUSE_NOT_GROWABLE, AT(10), 10 * pg, 11 * pg, 0, 0},
+        {-ENOMEM, BEYOND_MEMORY ? REFUSE_LIMIT : REFUSE_NOT_GROWABLE, AT(10), 10 * pg,
+         TASK_SIZE - AT(10), 0, 0},
+        {-EPERM, REFUSE_TOO_LOW, AT(10), 10 * pg, 10 * pg, FIXED, 0},
+        {-EINVAL, REFUSE_LENGTH, AT(10), UINT64_MAX - 100 * pg, 5 * pg, 0, 0},
     };
 
     map_filled(10, 10, 1);
@@ -90,8 +98,9 @@ static void test_no_gap(void **state)
     map_filled(10, 10, 1);
     assert_int_equal(sim_mmap(w.mm, AT(20), TASK_SIZE - AT(20), PROT_READ, NORESERVE_FIXED),
                      AT(20));
-    REFUSED(-ENOMEM, AT(10), 10 * PAGE_SIZE, AT(10), MOVE, 0);
-    REFUSED(-ENOMEM, AT(10), 10 * PAGE_SIZE, TASK_SIZE / 4 * 3, MOVE, 0);
+    REFUSED(-ENOMEM, REFUSE_NO_GAP, AT(10), 10 * PAGE_SIZE, AT(10), MOVE, 0);
+    REFUSED(-ENOMEM, BEYOND_MEMORY ? REFUSE_LIMIT : REFUSE_NO_GAP, AT(10), 10 * PAGE_SIZE,
+            TASK_SIZE / 4 * 3, MOVE, 0);
     assert_int_equal(sim_munmap(w.mm, AT(20), TASK_SIZE - AT(20)), 0);
 }
 
@@ -103,22 +112,22 @@ static void test_limits(void **state)
     map_filled(20, 1, 1);
     assert_int_equal(world_protect(&w, 20, 1, PROT_READ), 0);
     w.mm->limits.as = 20 * pg;
-    REFUSED(-ENOMEM, AT(10), 10 * pg, 20 * pg, MOVE, 0);
-    REFUSED(-ENOMEM, AT(10), 10 * pg, 10 * pg, LEAVE, 0);
+    REFUSED(-ENOMEM, REFUSE_LIMIT, AT(10), 10 * pg, 20 * pg, MOVE, 0);
+    REFUSED(-ENOMEM, REFUSE_LIMIT, AT(10), 10 * pg, 10 * pg, LEAVE, 0);
     assert_int_equal(world_remap(&w, 10, 10, 19, MOVE, 0), PAGES - 19);
     w.mm->limits.as = UINT64_MAX;
     w.mm->limits.data = 19 * pg;
-    REFUSED(-ENOMEM, AT(PAGES - 19), 19 * pg, 20 * pg, MOVE, 0);
+    REFUSED(-ENOMEM, REFUSE_LIMIT, AT(PAGES - 19), 19 * pg, 20 * pg, MOVE, 0);
     w.mm->limits.data = UINT64_MAX;
     if ((FRAMES + 20) * pg < TASK_SIZE)
-        REFUSED(-ENOMEM, AT(PAGES - 19), 19 * pg, (FRAMES + 20) * pg, MOVE, 0);
+        REFUSED(-ENOMEM, REFUSE_LIMIT, AT(PAGES - 19), 19 * pg, (FRAMES + 20) * pg, MOVE, 0);
     mm_config.max_map_count = w.mm->vma_count + 3;
-    REFUSED(-ENOMEM, AT(PAGES - 19), 19 * pg, 20 * pg, FIXED, AT(30));
-    REFUSED(-ENOMEM, AT(PAGES - 19), 18 * pg, 20 * pg, MOVE, 0);
+    REFUSED(-ENOMEM, REFUSE_LIMIT, AT(PAGES - 19), 19 * pg, 20 * pg, FIXED, AT(30));
+    REFUSED(-ENOMEM, REFUSE_LIMIT, AT(PAGES - 19), 18 * pg, 20 * pg, MOVE, 0);
     mm_config.max_map_count = 65530;
     assert_int_equal(sim_mlock(w.mm, AT(PAGES - 19), 19 * pg, true, false), 0);
     w.mm->limits.memlock = 19 * pg;
-    REFUSED(-EAGAIN, AT(PAGES - 19), 19 * pg, 20 * pg, MOVE, 0);
+    REFUSED(-EAGAIN, REFUSE_LIMIT, AT(PAGES - 19), 19 * pg, 20 * pg, MOVE, 0);
     w.mm->limits.memlock = 20 * pg;
     assert_int_equal(world_remap(&w, PAGES - 19, 19, 20, FIXED, 30), 30);
     assert_int_equal(w.mm->locked_pages, 20);
@@ -232,9 +241,9 @@ static void test_duplicate_onto_itself(void **state)
     const uint64_t pg = PAGE_SIZE;
 
     map_shared(10);
-    REFUSED(-EFAULT, SHARED_AT, 0, 2 * pg, FIXED, SHARED_AT);
-    REFUSED(-EINVAL, SHARED_AT, 0, 2 * pg, FIXED, SHARED_AT - pg);
-    REFUSED(-EFAULT, SHARED_AT + 4 * pg, 0, 2 * pg, FIXED, SHARED_AT + 4 * pg);
+    REFUSED(-EFAULT, REFUSE_UNMAPPED, SHARED_AT, 0, 2 * pg, FIXED, SHARED_AT);
+    REFUSED(-EINVAL, REFUSE_OVERLAP, SHARED_AT, 0, 2 * pg, FIXED, SHARED_AT - pg);
+    REFUSED(-EFAULT, REFUSE_UNMAPPED, SHARED_AT + 4 * pg, 0, 2 * pg, FIXED, SHARED_AT + 4 * pg);
     assert_int_equal(sim_mremap(w.mm, SHARED_AT, 0, 2 * pg, FIXED, SHARED_AT - 2 * pg),
                      SHARED_AT - 2 * pg);
     expect_shared(SHARED_AT - 2 * pg, 0, 2);

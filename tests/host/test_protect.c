@@ -51,16 +51,18 @@ static void test_mprotect_refusals(void **state)
 {
     fill(10, 5);
     fill(20, 5);
-    check_refused(-EINVAL, sim_mprotect(mm, AT(10) + 1, PG, RW));
-    check_refused(-EINVAL, sim_mprotect(mm, AT(10), PG, 0x100));
-    check_refused(-EINVAL, sim_mprotect(mm, AT(10), PG, RW | PROT_GROWSDOWN | PROT_GROWSUP));
-    check_refused(-EINVAL, sim_mprotect(mm, AT(10), PG, RW | PROT_GROWSDOWN));
-    check_refused(-EINVAL, sim_mprotect(mm, AT(10), PG, RW | PROT_GROWSUP));
-    check_refused(-ENOMEM, sim_mprotect(mm, AT(10), 6 * PG, PROT_READ));
-    check_refused(-ENOMEM, sim_mprotect(mm, AT(10), 12 * PG, PROT_READ));
-    check_refused(-ENOMEM, sim_mprotect(mm, AT(9), 2 * PG, PROT_READ));
-    check_refused(-ENOMEM, sim_mprotect(mm, AT(30), PG, PROT_READ));
-    check_refused(-ENOMEM, sim_mprotect(mm, AT(10), UINT64_MAX - AT(10) + 1, PROT_READ));
+    check_refused_for(-EINVAL, REFUSE_UNALIGNED, sim_mprotect(mm, AT(10) + 1, PG, RW));
+    check_refused_for(-EINVAL, REFUSE_FLAGS, sim_mprotect(mm, AT(10), PG, 0x100));
+    check_refused_for(-EINVAL, REFUSE_FLAGS,
+                      sim_mprotect(mm, AT(10), PG, RW | PROT_GROWSDOWN | PROT_GROWSUP));
+    check_refused_for(-EINVAL, REFUSE_FLAGS, sim_mprotect(mm, AT(10), PG, RW | PROT_GROWSDOWN));
+    check_refused_for(-EINVAL, REFUSE_FLAGS, sim_mprotect(mm, AT(10), PG, RW | PROT_GROWSUP));
+    check_refused_for(-ENOMEM, REFUSE_UNMAPPED, sim_mprotect(mm, AT(10), 6 * PG, PROT_READ));
+    check_refused_for(-ENOMEM, REFUSE_UNMAPPED, sim_mprotect(mm, AT(10), 12 * PG, PROT_READ));
+    check_refused_for(-ENOMEM, REFUSE_UNMAPPED, sim_mprotect(mm, AT(9), 2 * PG, PROT_READ));
+    check_refused_for(-ENOMEM, REFUSE_UNMAPPED, sim_mprotect(mm, AT(30), PG, PROT_READ));
+    check_refused_for(-ENOMEM, REFUSE_LENGTH,
+                      sim_mprotect(mm, AT(10), UINT64_MAX - AT(10) + 1, PROT_READ));
     check_refused(0, sim_mprotect(mm, AT(50), 0, PROT_READ));
     check_refused(0, sim_mprotect(mm, AT(10), 5 * PG, RW));
     check_starved(0, sim_mprotect(mm, AT(11), 2 * PG, PROT_READ));
@@ -109,15 +111,15 @@ static void test_madvise_populates(void **state)
 static void test_madvise_refusals(void **state)
 {
     fill(10, 5);
-    check_refused(-EINVAL, sim_madvise(mm, AT(10), PG, 77));
-    check_refused(-EINVAL, sim_madvise(mm, AT(10) + 1, PG, MADV_DONTNEED));
-    check_refused(-EINVAL, sim_madvise(mm, AT(10), UINT64_MAX, MADV_DONTNEED));
-    check_refused(-EINVAL, sim_madvise(mm, AT(10), 0 - PG, MADV_DONTNEED));
-    check_refused(-ENOMEM, sim_madvise(mm, AT(10), 6 * PG, MADV_DONTNEED));
+    check_refused_for(-EINVAL, REFUSE_FLAGS, sim_madvise(mm, AT(10), PG, 77));
+    check_refused_for(-EINVAL, REFUSE_UNALIGNED, sim_madvise(mm, AT(10) + 1, PG, MADV_DONTNEED));
+    check_refused_for(-EINVAL, REFUSE_LENGTH, sim_madvise(mm, AT(10), UINT64_MAX, MADV_DONTNEED));
+    check_refused_for(-EINVAL, REFUSE_LENGTH, sim_madvise(mm, AT(10), 0 - PG, MADV_DONTNEED));
+    check_refused_for(-ENOMEM, REFUSE_UNMAPPED, sim_madvise(mm, AT(10), 6 * PG, MADV_DONTNEED));
     check_refused(0, sim_madvise(mm, AT(10), 0, MADV_DONTNEED));
     check_refused(0, sim_madvise(mm, AT(10), 5 * PG, MADV_WILLNEED));
     assert_int_equal(sim_mlock(mm, AT(12), PG, true, false), 0);
-    check_refused(-EINVAL, sim_madvise(mm, AT(10), 5 * PG, MADV_DONTNEED));
+    check_refused_for(-EINVAL, REFUSE_ACCESS, sim_madvise(mm, AT(10), 5 * PG, MADV_DONTNEED));
 }
 
 /* ---- mlock ---- */
@@ -135,9 +137,9 @@ static void test_mlock(void **state)
     assert_int_equal(mm->locked_pages, 0);
     assert_int_equal(mm->vma_count, 1);
     mm->limits.memlock = 4 * PG;
-    check_refused(-ENOMEM, sim_mlock(mm, AT(10), 5 * PG, true, false));
-    check_refused(-ENOMEM, sim_mlock(mm, AT(28), 3 * PG, true, false));
-    check_refused(-ENOMEM, sim_mlock(mm, AT(8), 3 * PG, true, true));
+    check_refused_for(-ENOMEM, REFUSE_LIMIT, sim_mlock(mm, AT(10), 5 * PG, true, false));
+    check_refused_for(-ENOMEM, REFUSE_UNMAPPED, sim_mlock(mm, AT(28), 3 * PG, true, false));
+    check_refused_for(-ENOMEM, REFUSE_UNMAPPED, sim_mlock(mm, AT(8), 3 * PG, true, true));
     assert_int_equal(sim_mlock(mm, AT(10), 4 * PG, true, false), 0);
 }
 
@@ -149,7 +151,7 @@ static void test_mlock_again(void **state)
     assert_int_equal(sim_mlock(mm, AT(10), 4 * PG, true, true), 0);
     assert_int_equal(sim_mlock(mm, AT(10), 4 * PG, true, true), 0);
     assert_int_equal(sim_mlock(mm, AT(11), 3 * PG, true, true), 0);
-    check_refused(-ENOMEM, sim_mlock(mm, AT(11), 4 * PG, true, true));
+    check_refused_for(-ENOMEM, REFUSE_LIMIT, sim_mlock(mm, AT(11), 4 * PG, true, true));
 }
 
 static void test_lock_on_fault_never_populates(void **state)
@@ -173,10 +175,10 @@ static void test_mlockall(void **state)
     assert_true(world_map(&w, 10, 4, RW) >= 0);
     assert_true(world_map(&w, 20, 4, PROT_READ) >= 0);
     assert_true(world_map(&w, 30, 4, PROT_NONE) >= 0);
-    check_refused(-EINVAL, sim_mlockall(mm, 8));
-    check_refused(-EINVAL, sim_mlockall(mm, MCL_ONFAULT));
+    check_refused_for(-EINVAL, REFUSE_FLAGS, sim_mlockall(mm, 8));
+    check_refused_for(-EINVAL, REFUSE_FLAGS, sim_mlockall(mm, MCL_ONFAULT));
     mm->limits.memlock = 11 * PG;
-    check_refused(-ENOMEM, sim_mlockall(mm, MCL_CURRENT));
+    check_refused_for(-ENOMEM, REFUSE_LIMIT, sim_mlockall(mm, MCL_CURRENT));
     mm->limits.memlock = 14 * PG;
     check_starved(0, sim_mlockall(mm, MCL_CURRENT | MCL_ONFAULT));
     assert_int_equal(mm->locked_pages, 12);
