@@ -454,6 +454,9 @@ void duel_step(struct duel *d, const struct step *s)
     d->last_word++;
     d->steps++;
     sim_check_calls = d->steps % CHECK_ALL_EVERY == 0;
+    d->stats = mm_stats;
+    d->copies = d->m.copies;
+    d->moves = d->m.moves;
     sim_fail_after(s->fail, s->fail_all);
     d->result = run(d, s);
     starved = s->fail && sim_refused();
@@ -467,6 +470,7 @@ void duel_step(struct duel *d, const struct step *s)
     }
     d->failed = is_error(s, d->result);
     d->refused += d->failed;
+    duel_check_stats(d, s);
     if (snap)
         sim_snapshot_free(snap);
     if (!d->sparse || d->steps % d->sparse == 0)

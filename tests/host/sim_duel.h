@@ -61,6 +61,8 @@ struct duel {
     struct object *wall;      /* what lies between the windows shows it */
     uint32_t frames_at_start; /* given out before the address space was made */
     uint64_t last_word;
+    struct mm_stats stats; /* before the last step, and the model's */
+    uint64_t copies, moves;
     uint64_t steps;       /* done */
     uint64_t refused;     /* of these, answered with an error */
     uint64_t starved;     /* and met by an allocation that failed */
@@ -85,6 +87,9 @@ void duel_step(struct duel *d, const struct step *s);
 
 /* Everything that can be seen. Dies where the two differ. */
 void duel_compare(struct duel *d);
+
+/* What the last step added to the counters of /proc/vmstat. Dies where that is something else. */
+void duel_check_stats(const struct duel *d, const struct step *s);
 
 /* After a step that was short of memory: fewer pages may be resident than the model has. */
 void duel_adopt(struct duel *d);

@@ -5,6 +5,7 @@
 #include "mm/vma.h"
 #include "tests/host/sim_duel.h"
 #include "tests/host/sim_private.h"
+#include "tests/host/sim_steps.h"
 
 typedef unsigned long long ull;
 
@@ -137,6 +138,9 @@ static void check_page(struct duel *d, unsigned i)
         return;
     if (level != PT_PTE || pte_rights(*leaf) != rights_of(p))
         sim_die("%llx: rights %u, should be %u", (ull)va, pte_rights(*leaf), rights_of(p));
+    if (!pte_is_accessed(*leaf) || pte_is_dirty(*leaf) != !!(rights_of(p) & PTE_W))
+        sim_die("%llx: marks of use %llx in a page of rights %u", (ull)va, (ull)leaf->raw,
+                rights_of(p));
     check_content(d, i, leaf);
 }
 
@@ -235,6 +239,68 @@ void duel_compare(struct duel *d)
         check_page(d, i);
     check_counts(d);
     sim_recount(&d->mm->pt, NULL);
+}
+
+/* ---- Counters ---- */
+
+/*
+ * Whether a call that was refused must have said why. A break beyond its bounds is a question for the one in
+ * force, and pages that cannot be fetched are found on the way.
+ */
+static bool says_why(const struct step *s)
+{
+    return s->kind != STEP_BRK && s->kind != STEP_MADVISE;
+}
+
+static bool is_access(const struct step *s)
+{
+    return s->kind == STEP_TOUCH || s->kind == STEP_COPY;
+}
+
+static uint64_t refusals(const struct mm_stats *stats)
+{
+    uint64_t n = 0;
+
+    for (unsigned why = 0; why < REFUSAL_COUNT; why++)
+        n += stats->refused[why];
+    return n;
+}
+
+/* Tables but the roots, of all address spaces and objects. */
+static uint64_t tables_below_roots(void)
+{
+    uint64_t n = 0;
+
+    for (const struct mm *mm = mm_all; mm; mm = mm->next_mm)
+        n += mm->pt.tables - 1;
+    for (const struct object *o = object_all; o; o = o->next)
+        n += o->pt.tables - 1;
+    return n;
+}
+
+/* A run of the engine moves what one extent has, or that of several. */
+static void check_moves(const struct duel *d, const struct step *s)
+{
+    uint64_t runs = mm_stats.moves - d->stats.moves, moves = d->m.moves - d->moves;
+
+    if (runs > moves || (moves && !runs))
+        sim_die("%s: %llu runs of the engine counted, should be 1 to %llu", step_text(s), (ull)runs,
+                (ull)moves);
+}
+
+void duel_check_stats(const struct duel *d, const struct step *s)
+{
+    uint64_t said = refusals(&mm_stats) - refusals(&d->stats);
+    bool refused = (d->failed || s->kind == STEP_BRK) && !is_access(s);
+
+    check_moves(d, s);
+    if (said > refused || (refused && says_why(s) && !said))
+        sim_die("%s: %llu refusals counted", step_text(s), (ull)said);
+    if (!d->short_of_memory)
+        expect("copies", mm_stats.cow - d->stats.cow, d->m.copies - d->copies);
+    expect("tables allocated and not freed", mm_stats.tables_allocated - mm_stats.tables_freed,
+           tables_below_roots());
+    expect("flushes", mm_stats.tlb_flush + mm_stats.tlb_flush_full, sim_flushes());
 }
 
 /* ---- After a shortage ---- */

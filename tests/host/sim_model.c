@@ -368,6 +368,7 @@ static void make_own(struct model *m, unsigned i)
 {
     uint64_t word = model_word(m, i);
 
+    m->copies += m->page[i].frame != FRAME_NONE;
     identify(m, i);
     m->page[i].frame = FRAME_OWN;
     m->page[i].word = word;

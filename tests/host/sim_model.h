@@ -74,7 +74,8 @@ struct model {
     uint64_t stack_top;                 /* page */
     bool future_lock, future_on_fault;
     uint32_t last_anon;
-    unsigned made; /* the object that the last call made, 0 if none */
+    unsigned made;          /* the object that the last call made, 0 if none */
+    uint64_t copies, moves; /* of pages that others use too; of ranges of an extent, by pages */
 };
 
 /* Bounds of a range of pages, by index. */

@@ -191,6 +191,7 @@ static void move_pages(struct remap *r)
     struct span src = span_of(r, r->old, r->old_len), dst = span_of(r, r->new, r->new_len);
     struct model *m = r->m;
 
+    m->moves++;
     lift(r, moved);
     model_clear(m, dst);
     memcpy(&m->page[dst.from], moved, r->new_len / PAGE * sizeof(moved[0]));

@@ -63,6 +63,7 @@ long model_stack_shift(struct model *m, uint64_t shift)
     floor = floor > m->lowest ? floor : m->lowest;
     if (pages > model_number(m, e.from) || model_number(m, e.from) - pages < floor)
         return -EINVAL;
+    m->moves += pages > 0;
     memcpy(stack, &m->page[e.from], size * sizeof(stack[0]));
     for (unsigned i = e.from; i < e.to; i++)
         m->page[i] = (struct model_page){0};
