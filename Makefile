@@ -311,7 +311,7 @@ bench-record: $(KERNEL) $(USER)/bench $(USER)/init
 test:
 	@tools/setup.sh
 	@python3 tools/total.py "$(SUBMAKE) check" "$(SUBMAKE) host-test" "$(SUBMAKE) exhaust-slice" \
-		"$(SUBMAKE) fuzz-replay" "$(SUBMAKE) mutants-slice" "$(SUBMAKE) boot-test"
+		"$(SUBMAKE) fuzz-replay" "$(SUBMAKE) mutants-slice" "$(SUBMAKE) boot-test" "$(SUBMAKE) web-test"
 
 check:
 	@python3 tools/check.py
@@ -320,6 +320,7 @@ check:
 -include tests/mutants/mutants.mk
 -include tests/exhaust/exhaust.mk
 -include tests/fuzz/fuzz.mk
+include tools/web/web.mk
 
 # The suite of GDB's commands wants the kernel that is made for it.
 .PHONY: debug-kernel
@@ -331,7 +332,7 @@ boot-test: $(KERNEL) $(INITRAMFS) $(ISO) $(if $(wildcard $(GRUB_UEFI)),$(UEFI_IS
 
 format:
 	@clang-format -i $(wildcard boot/*.[ch] kernel/*.[ch] kernel/abi/*.h mm/*.[ch] user/*.[ch] tests/host/*.[ch] \
-		tests/exhaust/*.[ch] tests/fuzz/*.[ch])
+		tests/exhaust/*.[ch] tests/fuzz/*.[ch] tools/web/wasm/*.[ch])
 
 doctor:
 	@tools/doctor.sh
@@ -356,6 +357,7 @@ help:
 	@echo 'make storm       calls at random, right ones and wrong ones, under mm_check; SECONDS=60 SEED=1'
 	@echo "make bench       instructions that calls cost, on Linux 6.1, Linux 6.12 and Realign; C=move: some of them"
 	@echo 'make bench-quick Realign alone, compared with tests/golden/bench.json'
+	@echo 'make playground  build/playground.html: a page to play with mm/, compiled to WebAssembly'
 	@echo 'make debug       QEMU waiting for GDB, with BUILD=debug'
 	@echo 'make gdb         GDB attached to it, or to a QEMU of its own; its commands: realign, docs/gdb.md'
 	@echo
@@ -363,7 +365,8 @@ help:
 	@echo 'make iso         the GRUB CD for a BIOS      make host-test   tests on the host; T=pt: some of them'
 	@echo 'make iso-uefi    the GRUB CD for UEFI        make boot-test   tests in QEMU; T=bad: some of them'
 	@echo 'make run-uefi    make run under UEFI         make run-kernel  by -kernel; APPEND="options of the kernel"'
-	@echo 'make format      clang-format on all files   make clean       removes build/'
+	@echo 'make format      clang-format on all files   make web-test    pages in Chromium; T=play: some of them'
+	@echo 'make clean       removes build/'
 	@echo 'make doctor      tools, versions, missing    make setup       installs what is missing'
 	@echo
 	@echo 'BUILD=debug      -Og, poisoned memory        V=1  whole commands        MEMORY=256M  of the machine'

@@ -19,10 +19,11 @@ MAX_FUNCTION = 70
 FORMATTED_BY = "14"     # other releases of clang-format lay some things out otherwise
 
 SOURCES = sorted(path for pattern in ("kernel/*.[ch]", "kernel/abi/*.h", "mm/*.[ch]", "user/*.[ch]", "tests/host/*.[ch]",
-                                       "tests/exhaust/*.[ch]", "tests/fuzz/*.[ch]")
+                                       "tests/exhaust/*.[ch]", "tests/fuzz/*.[ch]", "tools/web/wasm/*.[ch]")
                  for path in glob.glob(pattern))
-OTHERS = sorted(path for pattern in ("boot/*", "kernel/*.asm", "tools/*", "tools/gdb/*.py", "tests/boot/*.py", "tests/host/*.py",
-                                     "user/*.py", "linker.ld", "Makefile", ".ci/run")
+OTHERS = sorted(path for pattern in ("boot/*", "kernel/*.asm", "tools/*", "tools/gdb/*.py", "tools/web/*", "tools/web/src/*",
+                                     "tests/boot/*.py", "tests/host/*.py", "tests/web/*", "user/*.py", "linker.ld",
+                                     "Makefile", ".ci/run")
                 for path in glob.glob(pattern) if os.path.isfile(path))
 
 # What a header of mm/ may include, each line on top of what those it names may include themselves.
@@ -93,6 +94,7 @@ def check_directories():
                 "kernel": target.startswith("kernel/") or target in KERNEL_MAY.get(path, ("mm/mm.h", "mm/types.h")),
                 "user": target.startswith(("user/", "kernel/abi/")),
                 "tests": True,
+                "tools": True,
             }[top]
             if path.startswith("kernel/abi/"):
                 allowed = target.startswith("kernel/abi/")

@@ -8,7 +8,7 @@ tool() {
     name=$1
     shift
     if command -v "$1" >/dev/null 2>&1; then
-        printf '%-22s %s\n' "$name" "$("$@" 2>&1 | head -n 1)"
+        printf '%-22s %s\n' "$name" "$("$@" 2>/dev/null | head -n 1)"
     else
         printf '%-22s MISSING\n' "$name"
         missing=1
@@ -43,6 +43,10 @@ tool mformat mformat --version
 tool gdb gdb --version
 tool clang clang --version
 tool clang-format clang-format --version
+tool wasm-ld wasm-ld --version
+tool node node --version
+tool npm npm --version
+tool chromium chromium --version
 file busybox /bin/busybox /usr/bin/busybox
 file "GRUB for a BIOS" /usr/lib/grub/i386-pc/multiboot2.mod
 file "GRUB for UEFI" /usr/lib/grub/x86_64-efi/multiboot2.mod

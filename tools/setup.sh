@@ -36,6 +36,10 @@ gcovr               reads the counters of make coverage
 clang               fuzzing
 libclang-rt-dev|libclang-rt-19-dev|libclang-rt-18-dev|libclang-rt-14-dev|libclang-common-14-dev  fuzzing
 clang-format        the format check
+lld                 links mm/ for WebAssembly
+nodejs              bundles the pages (some 10 MB to download)
+npm                 fetches what they are made with (some 35 MB; then 40 MB of packages)
+chromium            opens them in the tests (some 120 MB)
 '
 
 names() {
@@ -46,6 +50,8 @@ names() {
 
 # Since the names of one line stand for the same thing, one installed is enough.
 installed() {
+    # The distribution's npm does not go with another nodejs, which brings its own.
+    [ "$1" != npm ] || ! command -v npm >/dev/null || return 0
     for name in $(echo "$1" | tr '|' ' '); do
         case $(dpkg-query -W -f '${db:Status-Status}' "$name" 2>/dev/null || true) in
         installed) return 0 ;;

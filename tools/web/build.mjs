@@ -1,0 +1,81 @@
+/*
+ * Makes one page of one file: src/NAME.html with src/NAME.css and the bundle of src/NAME.jsx (or .js) put into it.
+ *
+ * usage: node build.mjs --modules DIR --name NAME --out FILE [--wasm FILE]
+ *
+ * What a source may import besides files and packages:
+ *   realign:wasm     mm/ compiled, as a base64 string ("" without --wasm)
+ *   realign:sources  {"pt_move.c": "its text", ...} of mm/*.c, for the source line of a step
+ *   realign:scenes   [{name, text}, ...] of user/scenes/*.scene, by name
+ */
+import { createRequire } from "node:module";
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { basename, dirname, join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+
+const here = dirname(fileURLToPath(import.meta.url));
+const root = resolve(here, "../..");
+const { values: args } = parseArgs({
+    options: {
+        modules: { type: "string" },
+        name: { type: "string" },
+        out: { type: "string" },
+        wasm: { type: "string", default: "" },
+    },
+});
+const modules = resolve(args.modules);
+const esbuild = createRequire(join(modules, "_"))("esbuild");
+
+function texts(directory, suffix) {
+    const path = join(root, directory);
+    const names = existsSync(path) ? readdirSync(path).filter((name) => name.endsWith(suffix)) : [];
+    return names.sort().map((name) => [name, readFileSync(join(path, name), "utf8")]);
+}
+
+const generated = {
+    wasm: () => (args.wasm ? readFileSync(args.wasm).toString("base64") : ""),
+    sources: () => Object.fromEntries(texts("mm", ".c")),
+    scenes: () => texts("user/scenes", ".scene").map(([name, text]) => ({ name: basename(name, ".scene"), text })),
+};
+
+const realign = {
+    name: "realign",
+    setup(build) {
+        build.onResolve({ filter: /^realign:/ }, ({ path }) => ({ path, namespace: "realign" }));
+        build.onLoad({ filter: /.*/, namespace: "realign" }, ({ path }) => {
+            const make = generated[path.slice("realign:".length)];
+            return make
+                ? { contents: JSON.stringify(make()), loader: "json" }
+                : { errors: [{ text: `there is no ${path}` }] };
+        });
+    },
+};
+
+async function bundle(entry) {
+    const done = await esbuild.build({
+        entryPoints: [join(here, "src", entry)],
+        bundle: true,
+        write: false,
+        minify: true,
+        format: "iife",
+        target: "es2020",
+        jsx: "automatic",
+        jsxImportSource: "preact",
+        nodePaths: [modules],
+        legalComments: "eof",
+        logLevel: "warning",
+        plugins: [realign],
+    });
+    return done.outputFiles[0].text;
+}
+
+const source = (suffixes) => suffixes.map((suffix) => args.name + suffix).find((name) => existsSync(join(here, "src", name)));
+const style = await bundle(source([".css"]));
+const script = await bundle(source([".jsx", ".js"]));
+const page = readFileSync(join(here, "src", `${args.name}.html`), "utf8")
+    .replace("/* STYLE */", () => style.trim())
+    .replace("/* SCRIPT */", () => script.trim());
+
+mkdirSync(dirname(resolve(args.out)), { recursive: true });
+writeFileSync(args.out, page);

@@ -1,0 +1,44 @@
+# The pages: the playground, and pictures of traces. Packages are installed below build/, as package-lock.json pins them.
+
+WEB := build/web
+WEB_MODULES := $(WEB)/node_modules
+WEB_SOURCES := $(wildcard tools/web/*.mjs tools/web/src/*)
+WEB_BUILD := node tools/web/build.mjs --modules $(WEB_MODULES)
+
+$(WEB)/.installed: tools/web/package.json tools/web/package-lock.json tools/web/.npmrc
+	@mkdir -p $(@D)
+	$(call say,NPM,tools/web/package-lock.json)
+	$(Q)cp tools/web/package.json tools/web/package-lock.json tools/web/.npmrc $(@D)/
+	$(Q)cd $(@D) && npm ci --ignore-scripts --silent --no-progress
+	$(Q)touch $@
+
+# mm/ as it is, for WebAssembly.
+WASM := $(WEB)/realign.wasm
+WASM_SOURCES := $(wildcard tools/web/wasm/*.c)
+WASM_OBJECTS := $(WASM_SOURCES:%.c=$(WEB)/wasm/%.o)
+WASM_CFLAGS := --target=wasm32 -std=gnu2x -ffreestanding -O2 -fno-strict-aliasing -fvisibility=hidden -Wall -Wextra \
+               -Werror -I. -ffile-prefix-map='$(CURDIR)/='
+
+$(WEB)/wasm/%.o: %.c tools/web/web.mk
+	@mkdir -p $(@D)
+	$(call say,WASM,$<)
+	$(Q)clang $(WASM_CFLAGS) -MMD -MP -c $< -o $@
+
+$(WASM): $(WASM_OBJECTS)
+	$(call say,LD,$@)
+	$(Q)wasm-ld --no-entry --export-dynamic --stack-first -z stack-size=1048576 --strip-debug $^ -o $@
+
+-include $(WASM_OBJECTS:.o=.d)
+
+.PHONY: playground web-test
+PLAYGROUND := build/playground.html
+playground: $(PLAYGROUND)
+	@echo "$(PLAYGROUND): open it in a browser"
+
+$(PLAYGROUND): $(WASM) $(WEB)/.installed $(WEB_SOURCES) $(wildcard user/scenes/*.scene)
+	$(call say,PAGE,$@)
+	$(Q)$(WEB_BUILD) --name play --wasm $(WASM) --out $@
+
+# tests/web/suite_*.mjs, in node and in headless Chromium; T=play: some of them.
+web-test: $(PLAYGROUND)
+	@node tests/web/run.mjs --modules $(WEB_MODULES) --build build $(if $(T),--only '$(T)')
