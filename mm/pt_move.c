@@ -1,7 +1,8 @@
 /*
  * THE HEART: moving page-table entries.
  *
- * Plan    find how far the range can be widened, and count the tables that the destination lacks.
+ * Plan    find how far the range can be widened (mm/pt_widen.c), and count the tables that the
+ *         destination lacks.
  * Reserve those tables. It is the last thing that can fail.
  * Commit  take the entries in memmove's order, each at the highest level at which its whole span
  *         is to move.
@@ -21,8 +22,7 @@
  * from S alone. So the two ranges never count as each other's neighbours. For new > old the same
  * holds with descending steps.
  *
- * Source: seed texts of March and May 2023. Linux: move_page_tables(), try_realign_addr(),
- * can_align_down().
+ * Source: seed texts of March and May 2023. Linux: move_page_tables().
  */
 #include "mm/pt_move.h"
 
@@ -36,103 +36,6 @@ struct pt_step {
                          a huge leaf that is yet to be split */
     unsigned count;
 };
-
-/* ---- Plan: widening ---- */
-
-static vaddr_t old_end(const struct pt_move *m)
-{
-    return m->old + m->len;
-}
-
-static bool free_below(const struct pt_move *m, unsigned level)
-{
-    uint64_t off = pt_offset(m->old, level);
-
-    return m->old_floor <= m->old - off && m->new_floor <= m->new - off;
-}
-
-static bool free_above(const struct pt_move *m, unsigned level)
-{
-    uint64_t pad = pt_ceiling(old_end(m), level) - old_end(m);
-
-    return m->old_ceiling >= old_end(m) + pad && m->new_ceiling >= m->new + m->len + pad;
-}
-
-/*
- * Start the move at the edge of a @level entry, so that the entry moves whole:
- *
- *     edge       floor      old                       end
- *      |...........|---------|/////////////////////////|
- *      |<------ one entry's span ------>|
- *
- * Both sides sit at the same offset in the span. Allowed when neither has a neighbour in the part
- * added, and the range reaches the span's end or can be widened up to it.
- *
- * Source: seed text of May 2023, patch 1.
- */
-static bool widen_down(struct pt_move *m, unsigned level)
-{
-    uint64_t off = pt_offset(m->old, level);
-
-    if (m->len < pt_span(level) - off &&
-        (mm_config.realign != REALIGN_FULL || !free_above(m, level)))
-        return false;
-    if (!free_below(m, level)) {
-        mm_stats.widen_refused_down++;
-        TRACE(TRACE_MREMAP, .what = EVENT_NOT_DOWN, .level = level, .a = m->old_floor,
-              .b = m->new_floor);
-        return false;
-    }
-    m->src.start = m->old - off;
-    mm_stats.widen_down++;
-    TRACE(TRACE_MREMAP, .what = EVENT_WIDEN_DOWN, .level = level, .a = m->old, .b = m->src.start,
-          .c = m->new, .d = m->new - off);
-    return true;
-}
-
-/*
- * The mirror image at the end, which the seed text leaves to later: "we can copy the tail PMD as
- * well".
- */
-static bool widen_up(struct pt_move *m, unsigned level)
-{
-    vaddr_t end = old_end(m);
-
-    if (pt_floor(end, level) < m->src.start)
-        return false;
-    if (!free_above(m, level)) {
-        mm_stats.widen_refused_up++;
-        TRACE(TRACE_MREMAP, .what = EVENT_NOT_UP, .level = level, .a = m->old_ceiling,
-              .b = m->new_ceiling);
-        return false;
-    }
-    m->src.end = pt_ceiling(end, level);
-    mm_stats.widen_up++;
-    TRACE(TRACE_MREMAP, .what = EVENT_WIDEN_UP, .level = level, .a = end, .b = m->src.end,
-          .c = end + m->delta, .d = m->src.end + m->delta);
-    return true;
-}
-
-/*
- * At each end, the highest level that is allowed. realign=pmd does what Linux does: downward, at
- * the PMD.
- */
-static void widen(struct pt_move *m)
-{
-    unsigned top =
-        mm_config.realign == REALIGN_FULL ? m->align : (unsigned)min_u64(m->align, PT_PMD);
-
-    if (mm_config.realign == REALIGN_OFF)
-        return;
-    for (unsigned l = top; l > PT_PTE && pt_offset(m->old, l); l--)
-        if (widen_down(m, l))
-            break;
-    if (mm_config.realign != REALIGN_FULL)
-        return;
-    for (unsigned l = top; l > PT_PTE && pt_offset(old_end(m), l); l--)
-        if (widen_up(m, l))
-            break;
-}
 
 /* ---- The steps ---- */
 
@@ -335,12 +238,12 @@ long pt_move_plan(struct pt_move *m)
     mm_assert(m->new < m->old || m->new - m->old >= m->len);
     m->delta = m->new - m->old;
     m->descending = m->new > m->old;
-    m->src = (struct range){m->old, old_end(m)};
+    m->src = (struct range){m->old, pt_move_end(m)};
     m->align = mm_config.realign == REALIGN_FULL ? PT_TOP : (unsigned)min_u64(PT_TOP, PT_PUD);
     while (pt_offset(m->delta, m->align))
         m->align--;
     TRACE(TRACE_MREMAP, .what = EVENT_MOVE, .a = m->old, .b = m->new, .c = m->len);
-    widen(m);
+    pt_widen(m);
     return pt_reserve_fill(&m->reserve, tables_needed(m));
 }
 
@@ -389,9 +292,9 @@ static void do_step(struct pt_move *m, const struct pt_step *s, struct gather *g
 /* Bytes of the range asked for that lie behind @at. The part that widening added does not count. */
 static uint64_t progress(const struct pt_move *m, vaddr_t at)
 {
-    vaddr_t in = max_u64(m->old, min_u64(at, old_end(m)));
+    vaddr_t in = max_u64(m->old, min_u64(at, pt_move_end(m)));
 
-    return m->descending ? old_end(m) - in : in - m->old;
+    return m->descending ? pt_move_end(m) - in : in - m->old;
 }
 
 static uint64_t moved_at(const struct pt_move *m, unsigned level)

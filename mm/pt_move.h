@@ -44,6 +44,19 @@ struct pt_move {
     uint64_t done;             /* bytes of [old, old + len) that are behind us: 0 .. len */
 };
 
+/* Where the range that was asked for ends. */
+static inline vaddr_t pt_move_end(const struct pt_move *m)
+{
+    return m->old + m->len;
+}
+
+/*
+ * Decide how far to widen: m->src, which is the range that was asked for, grows at each end to the
+ * edge of an entry of the highest level that is allowed, at most m->align. realign=pmd does what
+ * Linux does: downward, at the PMD. (mm/pt_widen.c; a part of pt_move_plan())
+ */
+void pt_widen(struct pt_move *m);
+
 /*
  * Decide and reserve: widen, and set aside the tables that the destination will need.
  * Lock: mm's, for write, and held until commit or cancel. 0 or -ENOMEM with nothing changed.

@@ -23,7 +23,7 @@ static uint64_t done_before[SCENE_PAGES]; /* each step */
 /* Nothing that counts as done is still at its old place. */
 static void check_done(void)
 {
-    vaddr_t start = s.move.descending ? old_end(&s.move) - s.move.done : s.move.old;
+    vaddr_t start = s.move.descending ? pt_move_end(&s.move) - s.move.done : s.move.old;
 
     check(s.move.done <= s.move.len, "done: %llx of %llx", (unsigned long long)s.move.done,
           (unsigned long long)s.move.len);
