@@ -26,7 +26,7 @@ struct block {
     struct block *next, *prev;
 };
 
-static struct frame *table;   /* by frame number */
+struct frame *port_frame_table;
 static uint64_t table_frames; /* a multiple of CHUNK_FRAMES */
 static struct block *lists[FRAMES_MAX_ORDER + 1];
 static struct ranges fresh; /* not yet in the lists, from fresh_next on */
@@ -44,7 +44,7 @@ static uint64_t frame_number(paddr_t pa)
 struct frame *frames_meta(paddr_t pa)
 {
     kassert(frame_number(pa) < table_frames);
-    return &table[frame_number(pa)];
+    return &port_frame_table[frame_number(pa)];
 }
 
 static bool is_free_block(paddr_t pa, unsigned order)
@@ -99,7 +99,7 @@ static void make_ready(paddr_t pa)
     if (ready[chunk / 64] & bit)
         return;
     ready[chunk / 64] |= bit;
-    memset(&table[chunk * CHUNK_FRAMES], 0, CHUNK_FRAMES * sizeof(struct frame));
+    memset(&port_frame_table[chunk * CHUNK_FRAMES], 0, CHUNK_FRAMES * sizeof(struct frame));
 }
 
 /* Cut a range that lies in one chunk into blocks, as large as they can be. */
@@ -241,7 +241,8 @@ void frames_init(const struct ranges *free, const struct ranges *memory)
 
     fresh = *free;
     table_frames = (end + CHUNK_SIZE - 1) / CHUNK_SIZE * CHUNK_FRAMES;
-    table = direct_ptr(place_table(&fresh, page_align(table_frames * sizeof(struct frame))));
+    port_frame_table =
+        direct_ptr(place_table(&fresh, page_align(table_frames * sizeof(struct frame))));
     total_frames = ranges_bytes(memory) / PAGE_SIZE;
     free_frames = ranges_bytes(&fresh) / PAGE_SIZE;
 }

@@ -53,6 +53,9 @@ void port_block_free(paddr_t block, unsigned level)
     frames_free(block, block_order(level));
 }
 
+#ifdef PORT_DIRECT_BASE
+_Static_assert(PORT_DIRECT_BASE == DIRECT_BASE, "where the kernel sees all memory");
+#else
 struct frame *port_frame(paddr_t pa)
 {
     return frames_meta(pa);
@@ -67,6 +70,7 @@ paddr_t port_paddr(const void *ptr)
 {
     return direct_paddr(ptr);
 }
+#endif
 
 uint64_t port_frames_total(void)
 {

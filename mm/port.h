@@ -44,12 +44,36 @@ void port_frame_free(paddr_t frame);
 [[nodiscard]] paddr_t port_block_alloc(unsigned level, bool zero);
 void port_block_free(paddr_t block, unsigned level);
 
-/* The metadata of the frame that holds @pa; that of the next frame lies behind it. */
-struct frame *port_frame(paddr_t pa);
+/*
+ * The metadata of the frame that holds @pa; that of the next frame lies behind it.
+ * Where the kernel sees @pa; and back, for a pointer into a frame.
+ *
+ * They are asked at each step of a walk. Where PORT_DIRECT_BASE is defined, as in the kernel's release
+ * build, all memory is seen at that address, and the answers are no calls; elsewhere they are
+ * checked.
+ */
+extern struct frame *port_frame_table; /* by frame number; the kernel's alone */
 
-/* Where the kernel sees @pa; and back, for a pointer into a frame. */
+#ifdef PORT_DIRECT_BASE
+static inline struct frame *port_frame(paddr_t pa)
+{
+    return &port_frame_table[pa >> PAGE_SHIFT];
+}
+
+static inline void *port_ptr(paddr_t pa)
+{
+    return (void *)(PORT_DIRECT_BASE + pa);
+}
+
+static inline paddr_t port_paddr(const void *ptr)
+{
+    return (uint64_t)ptr - PORT_DIRECT_BASE;
+}
+#else
+struct frame *port_frame(paddr_t pa);
 void *port_ptr(paddr_t pa);
 paddr_t port_paddr(const void *ptr);
+#endif
 
 /* Frames that the machine has in all, for the check against absurd requests. */
 uint64_t port_frames_total(void);
