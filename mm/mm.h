@@ -244,15 +244,20 @@ const char *object_name(const struct object *object);
 /* Is it mapped anywhere so that the mapping may write to it? No lock of an address space is held. */
 bool object_mapped_shared(const struct object *object);
 
-/* ---- The calls. Each returns 0, an address, or a negative errno as Linux 6.18 does. ---- */
+/*
+ * ---- The calls ----
+ *
+ * Each returns 0, an address, or a negative errno as Linux 6.18 does. Those that return addresses
+ * return int64_t: a long has 32 bits where pointers have.
+ */
 
 /*
  * mmap(2) after the file descriptor became an object. @offset in bytes. @object NULL for
  * MAP_ANONYMOUS; the mapping takes its own reference. @may_write: whether the file was opened for
  * writing, asked for shared mappings only.
  */
-long mm_mmap(struct mm *mm, vaddr_t addr, uint64_t len, uint32_t prot, uint32_t flags,
-             struct object *object, uint64_t offset, bool may_write);
+int64_t mm_mmap(struct mm *mm, vaddr_t addr, uint64_t len, uint32_t prot, uint32_t flags,
+                struct object *object, uint64_t offset, bool may_write);
 long mm_munmap(struct mm *mm, vaddr_t addr, uint64_t len);
 long mm_mprotect(struct mm *mm, vaddr_t addr, uint64_t len, uint32_t prot);
 /* MADV_REMOVE lets go of the lock while it changes an object. */
@@ -272,9 +277,9 @@ long mm_mlock(struct mm *mm, vaddr_t addr, uint64_t len, bool lock, bool on_faul
 /* mlockall(2) with @flags of MCL_; 0 for munlockall(2). */
 long mm_mlockall(struct mm *mm, int flags);
 /* Returns the break in force afterwards, as the raw call does. */
-long mm_brk(struct mm *mm, vaddr_t brk);
-long mm_mremap(struct mm *mm, vaddr_t old, uint64_t old_len, uint64_t new_len, uint32_t flags,
-               vaddr_t new_addr);
+int64_t mm_brk(struct mm *mm, vaddr_t brk);
+int64_t mm_mremap(struct mm *mm, vaddr_t old, uint64_t old_len, uint64_t new_len, uint32_t flags,
+                  vaddr_t new_addr);
 
 /*
  * mincore(2) for at most @pages pages from @addr: vec[i] bit 0 set when resident. 0 or -ENOMEM. For

@@ -270,8 +270,8 @@ static void map_commit(struct map *m)
     vma_reserve_drain(&m->vmas);
 }
 
-long mm_mmap(struct mm *mm, vaddr_t addr, uint64_t len, uint32_t prot, uint32_t flags,
-             struct object *object, uint64_t offset, bool may_write)
+int64_t mm_mmap(struct mm *mm, vaddr_t addr, uint64_t len, uint32_t prot, uint32_t flags,
+                struct object *object, uint64_t offset, bool may_write)
 {
     struct map m = {.mm = mm, .map_flags = flags, .pgoff = offset >> PAGE_SHIFT};
     uint64_t bytes;
@@ -312,7 +312,7 @@ long mm_mmap(struct mm *mm, vaddr_t addr, uint64_t len, uint32_t prot, uint32_t 
     map_commit(&m);
     if ((flags & (MAP_POPULATE | MAP_NONBLOCK)) == MAP_POPULATE || (m.vma_flags & VMA_LOCKED))
         (void)mmap_populate(mm, m.range); /* as on Linux, what could not be had comes by faults */
-    return (long)m.range.start;
+    return (int64_t)m.range.start;
 }
 
 /* ---- The break ---- */
@@ -362,7 +362,7 @@ static long brk_shrink(struct mm *mm, struct range gone)
     return mm_munmap(mm, gone.start, range_size(gone));
 }
 
-long mm_brk(struct mm *mm, vaddr_t brk)
+int64_t mm_brk(struct mm *mm, vaddr_t brk)
 {
     struct mm_layout *layout = &mm->layout;
     vaddr_t from = page_align(layout->brk);
@@ -371,7 +371,7 @@ long mm_brk(struct mm *mm, vaddr_t brk)
 
     mm_assert(port_locked_write(&mm->lock));
     if (brk < layout->brk_start || to > TASK_SIZE || to < brk)
-        return (long)layout->brk;
+        return (int64_t)layout->brk;
     if (brk - layout->brk_start + layout->data_end - layout->data_start > mm->limits.data)
         err = mm_refuse(-ENOMEM, REFUSE_LIMIT);
     else if (to > from)
@@ -380,5 +380,5 @@ long mm_brk(struct mm *mm, vaddr_t brk)
         err = brk_shrink(mm, (struct range){to, from});
     if (!err)
         layout->brk = brk;
-    return (long)layout->brk;
+    return (int64_t)layout->brk;
 }

@@ -150,7 +150,7 @@ static bool fits_in_place(const struct remap *r)
 }
 
 /* Cannot fail: merging only gives VMAs back. */
-static long grow_in_place(struct remap *r)
+static int64_t grow_in_place(struct remap *r)
 {
     struct range added = {r->src.end, r->src.start + r->new_len};
     bool locked = r->vma->flags & VMA_LOCKED;
@@ -160,17 +160,17 @@ static long grow_in_place(struct remap *r)
     vma_reserve_drain(&r->vmas);
     if (locked)
         (void)mmap_populate(r->mm, added);
-    return (long)r->src.start;
+    return (int64_t)r->src.start;
 }
 
-static long shrink(struct remap *r)
+static int64_t shrink(struct remap *r)
 {
     long err = mm_munmap(r->mm, r->src.start + r->new_len, r->old_len - r->new_len);
 
-    return err ? err : (long)r->src.start;
+    return err ? err : (int64_t)r->src.start;
 }
 
-static long remap(struct remap *r)
+static int64_t remap(struct remap *r)
 {
     long err = check_arguments(r);
 
@@ -181,7 +181,7 @@ static long remap(struct remap *r)
     if (has_target(r))
         return remap_move(r);
     if (r->new_len == r->old_len)
-        return (long)r->src.start;
+        return (int64_t)r->src.start;
     if (r->new_len < r->old_len)
         return shrink(r);
     if (fits_in_place(r))
@@ -191,8 +191,8 @@ static long remap(struct remap *r)
     return mm_refuse(-ENOMEM, REFUSE_NOT_GROWABLE);
 }
 
-long mm_mremap(struct mm *mm, vaddr_t old, uint64_t old_len, uint64_t new_len, uint32_t flags,
-               vaddr_t new_addr)
+int64_t mm_mremap(struct mm *mm, vaddr_t old, uint64_t old_len, uint64_t new_len, uint32_t flags,
+                  vaddr_t new_addr)
 {
     struct remap r = {
         .mm = mm,
@@ -202,7 +202,7 @@ long mm_mremap(struct mm *mm, vaddr_t old, uint64_t old_len, uint64_t new_len, u
         .src = {old, old + page_align(old_len)},
         .dst = {new_addr, new_addr},
     };
-    long result;
+    int64_t result;
 
     mm_assert(port_locked_write(&mm->lock));
     TRACE(TRACE_MREMAP, .what = EVENT_CALL, .level = flags, .a = old, .b = old_len, .c = new_len,

@@ -41,4 +41,4 @@ static inline bool remap_moves_only(const struct remap *r)
  * Move what was checked: decide where, reserve, commit. The new address, or -EFAULT, -EPERM,
  * -ENOMEM with nothing changed.
  */
-long remap_move(struct remap *r);
+int64_t remap_move(struct remap *r);

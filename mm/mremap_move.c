@@ -375,7 +375,7 @@ static void settle_vmas(struct remap *r)
     vma_reserve_drain(&r->vmas);
 }
 
-long remap_move(struct remap *r)
+int64_t remap_move(struct remap *r)
 {
     bool locked = r->vma->flags & VMA_LOCKED;
     long err = choose_target(r);
@@ -396,5 +396,5 @@ long remap_move(struct remap *r)
     drop_runs(r);
     if (locked && r->new_len > r->old_len)
         (void)mmap_populate(r->mm, (struct range){r->dst.start + r->old_len, r->dst.end});
-    return (long)r->dst.start;
+    return (int64_t)r->dst.start;
 }
