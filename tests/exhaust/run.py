@@ -25,6 +25,10 @@ MOST_PARTS = 128
 # Of the pairs of ranges of a class; where there are fewer than 200, all.
 SLICE_PAIRS = {"engine-complete": 24, "engine": 700, "remap": 150, "shift": 1500}   # 32 pages
 SLICE_PAIRS_BIG = {"engine": 10000, "remap": 10000, "shift": 5000}                  # more pages
+# Milliseconds of a core that a pair of ranges takes, about: for the remaining time, and so that the longest come first.
+COST = {"3x2 engine-complete": 130, "2x3 engine-complete": 146, "3x2 engine": 1.9, "2x3 engine": 4.9, "3x2 remap": 7.1,
+        "2x3 remap": 17, "3x2 shift": 0.8, "2x3 shift": 1.6, "2x4 engine": 0.23, "2x4 remap": 0.2, "2x4 shift": 0.21,
+        "3x3 engine": 0.058, "3x3 remap": 0.037, "3x3 shift": 0.047}
 TELL_EVERY = 5
 MOST_TOLD = 12
 
@@ -34,7 +38,7 @@ class Part:
 
     def __init__(self, geometry, name, pairs, part, parts):
         self.geometry, self.name, self.part, self.parts = geometry, name, part, parts
-        self.pairs = (pairs - part + parts - 1) // parts
+        self.cost = (pairs - part + parts - 1) // parts * COST.get(f"{geometry} {name}", 1)
         self.key = f"{geometry} {name} {part}/{parts}"
         self.total, self.at, self.cases = pairs, 0, 0
         self.passed = self.failed = None
@@ -138,8 +142,12 @@ def tell_failures(part, words, told=[0]):     # pylint: disable=dangerous-defaul
         print(f"# make exhaust-case CASE='{part.geometry} {line[2:].rstrip()}'" if case else line.rstrip(), flush=True)
 
 
+def share_done(parts):
+    return sum(p.cost * p.done_share() for p in parts) / sum(p.cost for p in parts)
+
+
 def show_progress(parts, started, done_before):
-    share = sum(p.pairs * p.done_share() for p in parts) / sum(p.pairs for p in parts)
+    share = share_done(parts)
     cases = sum(p.passed if p.passed is not None else p.cases for p in parts)
     elapsed = time.monotonic() - started
     gained = share - done_before
@@ -150,10 +158,10 @@ def show_progress(parts, started, done_before):
 def run_parts(parts, state, tell_every):
     """All that are not done, the longest first; workers take them from a queue."""
     waiting, lock = queue.Queue(), threading.Lock()
-    for part in sorted((p for p in parts if p.passed is None), key=lambda p: -p.pairs):
+    for part in sorted((p for p in parts if p.passed is None), key=lambda p: -p.cost):
         waiting.put(part)
     started = time.monotonic()
-    done_before = sum(p.pairs * p.done_share() for p in parts) / sum(p.pairs for p in parts)
+    done_before = share_done(parts)
 
     def work():
         while True:
