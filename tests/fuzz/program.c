@@ -139,7 +139,7 @@ static void stack_step(FILE *out, const struct duel *d, const struct step *s)
                 (ull)shift.start, (ull)shift.end, (ull)shift.pages, (ull)shift.room);
 }
 
-/* Where mm/ chose the place, Linux is told it; and no mark that Linux alone makes. */
+/* Where mm/ chose the place, Linux is told it; no mark that Linux alone makes, and nothing that it does later. */
 static struct step fix_place(const struct step *s, long result)
 {
     struct step fixed = *s;
@@ -147,6 +147,8 @@ static struct step fix_place(const struct step *s, long result)
     fixed.fail = 0;
     if (s->kind == STEP_MMAP)
         fixed.flags &= ~(uint32_t)MAP_STACK;
+    if (s->kind == STEP_MADVISE && s->what == MADV_FREE && result == 0)
+        fixed.what = MADV_DONTNEED;
     if (result < (long)PAGE_SIZE)
         return fixed;
     if (s->kind == STEP_MMAP && !(s->flags & (MAP_FIXED | MAP_FIXED_NOREPLACE))) {

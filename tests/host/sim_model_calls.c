@@ -365,17 +365,32 @@ static bool known_advice(int advice)
     return advice == MADV_NORMAL || advice == MADV_RANDOM || advice == MADV_SEQUENTIAL ||
            advice == MADV_WILLNEED || advice == MADV_DONTNEED || advice == MADV_HUGEPAGE ||
            advice == MADV_NOHUGEPAGE || advice == MADV_DONTDUMP || advice == MADV_DODUMP ||
-           advice == MADV_POPULATE_READ || advice == MADV_POPULATE_WRITE;
+           advice == MADV_POPULATE_READ || advice == MADV_POPULATE_WRITE || advice == MADV_COLD ||
+           advice == MADV_PAGEOUT || advice == MADV_FREE || advice == MADV_DONTNEED_LOCKED;
 }
 
-static long forget(struct model *m, struct span span)
+static bool forgets(int advice)
+{
+    return advice == MADV_DONTNEED || advice == MADV_DONTNEED_LOCKED || advice == MADV_FREE;
+}
+
+/* Whether such memory refuses to be given up, or called cold. */
+static bool refuses(const struct model_page *p, int advice)
+{
+    bool leaves_locked = advice == MADV_DONTNEED || advice == MADV_FREE || advice == MADV_COLD ||
+                         advice == MADV_PAGEOUT;
+
+    return p->mapped && ((p->locked && leaves_locked) || (p->object && advice == MADV_FREE));
+}
+
+static long give_up(struct model *m, struct span span, int advice)
 {
     for (unsigned i = span.from; i < span.to; i++)
-        if (m->page[i].mapped && m->page[i].locked)
+        if (refuses(&m->page[i], advice))
             return -EINVAL;
     if (has_hole(m, span))
         return -ENOMEM;
-    for (unsigned i = span.from; i < span.to; i++)
+    for (unsigned i = span.from; forgets(advice) && i < span.to; i++)
         m->page[i].frame = FRAME_NONE;
     return 0;
 }
@@ -408,11 +423,9 @@ long model_madvise(struct model *m, uint64_t addr, uint64_t len, int advice)
     if (len == 0)
         return 0;
     span = span_of(m, addr, len);
-    if (advice == MADV_DONTNEED)
-        return forget(m, span);
     if (advice == MADV_POPULATE_READ || advice == MADV_POPULATE_WRITE)
         return fetch(m, span, advice == MADV_POPULATE_WRITE ? MODEL_WRITE : MODEL_READ);
-    return has_hole(m, span) ? -ENOMEM : 0;
+    return give_up(m, span, advice);
 }
 
 long model_mincore(struct model *m, uint64_t addr, uint64_t pages, uint8_t *vec)

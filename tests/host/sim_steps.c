@@ -300,8 +300,8 @@ static void choose_limit(struct choices *c, const struct duel *d, struct step *s
 static void choose_advice(struct choices *c, const struct duel *d, struct step *s)
 {
     static const int advices[] = {
-        MADV_DONTNEED,       MADV_DONTNEED, MADV_DONTNEED, MADV_POPULATE_READ,
-        MADV_POPULATE_WRITE, MADV_WILLNEED, MADV_NORMAL,   99};
+        MADV_DONTNEED, MADV_DONTNEED_LOCKED, MADV_FREE,     MADV_POPULATE_READ, MADV_POPULATE_WRITE,
+        MADV_COLD,     MADV_PAGEOUT,         MADV_WILLNEED, MADV_NORMAL,        99};
 
     choose_range(c, d, s);
     s->what = PICK(c, advices);

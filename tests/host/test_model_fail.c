@@ -80,8 +80,10 @@ static bool may_fetch(const struct step *s)
         return s->flags == 1;
     case STEP_MLOCKALL:
         return s->flags;
+    case STEP_MADVISE:
+        return s->what == MADV_POPULATE_READ || s->what == MADV_POPULATE_WRITE;
     default:
-        return s->kind == STEP_MADVISE && s->what != MADV_DONTNEED;
+        return false;
     }
 }
 
