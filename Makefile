@@ -219,7 +219,7 @@ JOBS := $(shell nproc 2>/dev/null || echo 2)
 SUBMAKE := $(MAKE) --no-print-directory -j$(JOBS)
 
 .PHONY: all kernel user initramfs iso iso-uefi run run-uefi run-kernel shell linux linux-shell debug gdb demo-warn \
-        abi-status storm oracle bench bench-quick bench-record test check host-test boot-test format doctor setup \
+        abi-status docs storm oracle bench bench-quick bench-record test check host-test boot-test format doctor setup \
         clean help
 
 all: kernel initramfs
@@ -285,6 +285,9 @@ oracle: $(KERNEL) $(USER)/oracle
 
 abi-status:
 	@python3 tools/abi_status.py
+
+docs:
+	@python3 tools/docs.py
 
 # Half of the time with huge pages where they are asked for, half with them everywhere.
 storm: SECONDS ?= 60
@@ -366,7 +369,7 @@ help:
 	@echo 'make iso-uefi    the GRUB CD for UEFI        make boot-test   tests in QEMU; T=bad: some of them'
 	@echo 'make run-uefi    make run under UEFI         make run-kernel  by -kernel; APPEND="options of the kernel"'
 	@echo 'make format      clang-format on all files   make web-test    pages in Chromium; T=play: some of them'
-	@echo 'make clean       removes build/'
+	@echo 'make clean       removes build/              make docs        brings what documents quote up to date'
 	@echo 'make doctor      tools, versions, missing    make setup       installs what is missing'
 	@echo
 	@echo 'BUILD=debug      -Og, poisoned memory        V=1  whole commands        MEMORY=256M  of the machine'

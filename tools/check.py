@@ -11,6 +11,7 @@ import subprocess
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import docs  # pylint: disable=wrong-import-position
 import mutants  # pylint: disable=wrong-import-position
 
 MAX_CODE_COLUMN = 100
@@ -201,6 +202,7 @@ CHECKS = [
     ("format", check_format, format_skip),
     ("the mutants apply", check_mutants, lambda: None),
     ("docs/abi-status.md is current", check_abi_status, lambda: None),
+    ("what the documents quote, link to and tell to type is there", docs.problems, lambda: None),
 ]
 
 
