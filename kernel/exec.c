@@ -280,6 +280,7 @@ static void release(struct exec *e)
         mm_put(e->mm);
     }
     kfree(e->page, PAGE_SIZE);
+    kfree(e->sizes, e->sizes_max * sizeof(*e->sizes));
     exec_close(&e->program);
     exec_close(&e->interp);
 }

@@ -59,6 +59,10 @@ struct exec {
     vaddr_t sp;          /* the new stack is filled down to here */
     vaddr_t strings_low; /* the temporary stack may be filled with strings down to here */
     vaddr_t arg1;        /* where the strings behind argv[0] begin */
+    uint32_t *sizes;     /* of the strings on the stack, with their NULs: filled down as it is */
+    uint64_t sizes_max;  /* strings that there may be */
+    uint64_t sizes_low;  /* the index of the lowest string's */
+    uint64_t sizes_arg1; /* and of the one behind argv[0] */
     vaddr_t execfn;      /* the name, on the stack */
     uint64_t shift;      /* of the stack, bytes */
 };
@@ -118,6 +122,9 @@ void exec_close(struct exec_file *file);
 
 /* Copy @len bytes to the new stack, which is filled down by them. -E2BIG when it may not grow. */
 [[nodiscard]] long exec_push(struct exec *e, const void *bytes, uint64_t len);
+
+/* So many files may be looked at, each the interpreter of the one before; Linux's number. */
+#define EXEC_FILES_MAX 6
 
 /* The most by which a stack is shifted when addresses are random. */
 #define EXEC_SHIFT_MAX ((uint64_t)16 << 30)

@@ -8,9 +8,14 @@
  */
 #include "kernel/abi/errno.h"
 #include "kernel/exec.h"
+#include "kernel/panic.h"
 #include "kernel/process.h"
+#include "kernel/slab.h"
 #include "kernel/string.h"
 #include "kernel/uaccess.h"
+
+/* Strings that may come to those of the caller: the name, and two for each script. */
+#define STRINGS_ADDED (1 + 2 * EXEC_FILES_MAX)
 
 /* The string number @i of @v: its address in the kernel or in user memory. 0 or -EFAULT. */
 static long fetch_pointer(const struct exec_vector *v, uint64_t i, uint64_t *pointer)
@@ -69,7 +74,10 @@ long exec_count_args(struct exec *e)
     if (pointers * sizeof(uint64_t) >= room)
         return -E2BIG;
     e->strings_low = TASK_SIZE - sizeof(uint64_t) - (room - pointers * sizeof(uint64_t));
-    return 0;
+    e->sizes_max = pointers + STRINGS_ADDED;
+    e->sizes_low = e->sizes_max;
+    e->sizes = kmalloc(e->sizes_max * sizeof(*e->sizes));
+    return e->sizes ? 0 : -ENOMEM;
 }
 
 /* ---- Copying ---- */
@@ -88,6 +96,8 @@ static long reserve_string(struct exec *e, uint64_t size)
 {
     if (size > MAX_ARG_STRLEN || size > e->sp - e->strings_low)
         return -E2BIG;
+    kassert(e->sizes_low > 0);
+    e->sizes[--e->sizes_low] = (uint32_t)size;
     e->sp -= size;
     return 0;
 }
@@ -155,6 +165,7 @@ long exec_copy_args(struct exec *e)
     if (!err)
         err = push_strings(e, &e->argv, 1, e->argc);
     e->arg1 = e->sp;
+    e->sizes_arg1 = e->sizes_low;
     if (!err)
         err = push_strings(e, &e->argv, 0, min_u64(e->argc, 1));
     if (!err && e->argc == 0) { /* programs may rely on an argv[0] */
@@ -173,10 +184,12 @@ long exec_insert_args(struct exec *e, const char *interpreter, const char *argum
     long err;
 
     e->sp = e->arg1;
+    e->sizes_low = e->sizes_arg1;
     err = push_kernel_string(e, script);
     if (!err && argument)
         err = push_kernel_string(e, argument);
     e->arg1 = e->sp;
+    e->sizes_arg1 = e->sizes_low;
     if (!err)
         err = push_kernel_string(e, interpreter);
     e->argc += argument ? 2 : 1;

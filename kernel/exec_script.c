@@ -4,9 +4,6 @@
 #include "kernel/script.h"
 #include "kernel/string.h"
 
-/* So many files may be looked at, each the interpreter of the one before; Linux's number. */
-#define FILES_MAX 6
-
 /* The start of the program's file, padded with NULs. */
 static long read_head(const struct exec *e, char head[SCRIPT_HEAD])
 {
@@ -38,7 +35,7 @@ long exec_follow_scripts(struct exec *e)
     char heads[2][SCRIPT_HEAD]; /* in turns: the name of a script stands in the one before it */
     const char *name = e->name;
 
-    for (unsigned files = 0; files < FILES_MAX; files++) {
+    for (unsigned files = 0; files < EXEC_FILES_MAX; files++) {
         char *head = heads[files % 2];
         struct script script;
         long err = read_head(e, head);

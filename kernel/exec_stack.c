@@ -47,33 +47,12 @@ static void put(struct writer *w, uint64_t word)
     w->words[w->count++] = word;
 }
 
-/* The start of the string after the one at @at. -EFAULT when that has no end before @end. */
-static long next_string(struct mm *mm, vaddr_t *at, vaddr_t end)
+/* The addresses of @count strings of these sizes that lie one after the other from @at, then 0. */
+static void put_strings(struct writer *w, vaddr_t at, const uint32_t *sizes, uint64_t count)
 {
-    char piece[128];
-
-    while (*at < end) {
-        uint64_t n = min_u64(sizeof(piece), end - *at), length;
-        long err = mm_copy_from(mm, piece, *at, n);
-
-        if (err)
-            return err;
-        length = strnlen(piece, n);
-        *at += length;
-        if (length < n) {
-            ++*at;
-            return 0;
-        }
-    }
-    return -EFAULT;
-}
-
-/* The addresses of @count strings that lie one after the other from @at, then 0. */
-static void put_strings(struct writer *w, vaddr_t at, vaddr_t end, uint64_t count)
-{
-    while (count-- > 0 && !w->err) {
+    for (uint64_t i = 0; i < count; i++) {
         put(w, at);
-        w->err = next_string(w->exec->mm, &at, end);
+        at += sizes[i];
     }
     put(w, 0);
 }
@@ -136,6 +115,7 @@ long exec_finish_stack(struct exec *e)
 {
     struct mm_layout *layout = &e->mm->layout;
     uint64_t words = 1 + e->argc + 1 + e->envc + 1 + 2 * AUXV_PAIRS;
+    const uint32_t *sizes = e->sizes + e->sizes_low; /* argv's, then envp's */
     struct extras extras;
     struct writer w = {.exec = e, .words = (uint64_t *)e->page};
     long err = push_extras(e, &extras);
@@ -152,8 +132,8 @@ long exec_finish_stack(struct exec *e)
     layout->auxv_start = layout->auxv_end - 2 * AUXV_PAIRS * sizeof(uint64_t);
     w.at = e->sp;
     put(&w, e->argc);
-    put_strings(&w, layout->arg_start, layout->arg_end, e->argc);
-    put_strings(&w, layout->env_start, layout->env_end, e->envc);
+    put_strings(&w, layout->arg_start, sizes, e->argc);
+    put_strings(&w, layout->env_start, sizes + e->argc, e->envc);
     put_auxv(&w, &extras);
     flush(&w);
     return w.err == -EFAULT ? -E2BIG : w.err;
