@@ -94,6 +94,19 @@ def linux_is(major, minor):
     return (int(found.group(1)), int(found.group(2))) >= (major, minor)
 
 
+def has_swap():
+    with open("/proc/swaps", encoding="ascii") as file:
+        return len(file.readlines()) > 1
+
+
+def skipped():
+    """Which calls this machine's Linux is not asked for, and why."""
+    if not linux_is(6, 17):
+        yield f"Linux {LINUX} moves one mapping at a time: moves of several are skipped"
+    if has_swap():
+        yield "there is swap: madvise(PAGEOUT) is skipped"
+
+
 def doubts():
     """Why this machine's Linux may answer otherwise than Realign should, or None."""
     locked = resource.getrlimit(resource.RLIMIT_MEMLOCK)[0]
@@ -108,6 +121,8 @@ def doubts():
 
 def sequence_arguments(args, first, count):
     words = ["--seed", args.seed, "--from", first, "--count", count, "--ops", args.ops]
+    words += ["--several-vmas"] if linux_is(6, 17) else []
+    words += ["--pageout"] if not has_swap() else []
     return [str(word) for word in words]
 
 
@@ -207,8 +222,8 @@ def banner(kernel):
 
 def main():
     args = parse_arguments()
-    if doubts():
-        print(f"# {doubts()}")
+    for line in filter(None, [doubts(), *skipped()]):
+        print(f"# {line}")
     with tempfile.TemporaryDirectory() as directory:
         program = os.path.abspath(f"{args.build}/user/oracle")
         kernels = Linux(program), Realign(f"{args.build}/kernel.elf", program, directory, "check=1" if args.check else "")

@@ -1,7 +1,7 @@
 /*
  * oracle: generated sequences of memory calls, and what the kernel made of them; see oracle.h.
  *
- * usage: oracle [--seed S] [--from N] [--count N] [--ops K] [--verbose]
+ * usage: oracle [--seed S] [--from N] [--count N] [--ops K] [--several-vmas] [--pageout] [--verbose]
  *
  * Prints a line for each sequence: its number, its digest, how many calls succeeded and failed; then how often each
  * call had which result. tools/oracle.py compares this between Linux and Realign.
@@ -162,6 +162,10 @@ static void parse_arguments(char **argv)
 
         if (!strcmp(name, "--verbose"))
             settings.verbose = true;
+        else if (!strcmp(name, "--several-vmas"))
+            settings.several_vmas = true;
+        else if (!strcmp(name, "--pageout"))
+            settings.pageout = true;
         else if (!strcmp(name, "--seed"))
             settings.seed = number_argument(name, *++argv);
         else if (!strcmp(name, "--from"))

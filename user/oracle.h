@@ -62,6 +62,8 @@ struct settings {
     uint64_t from, count;
     unsigned ops; /* most calls in a sequence; 0: the generator's own choice */
     bool verbose;
+    bool several_vmas; /* moves of several mappings in one call, which Linux makes since 6.17 */
+    bool pageout;      /* MADV_PAGEOUT: where there is swap, pages would go there */
 };
 extern struct settings settings;
 

@@ -12,6 +12,11 @@
 #define SMALL_MAX MIB(16)
 #define LARGE_MAX GIB(3)
 
+/* Not in musl. */
+#define MADV_POPULATE_READ 22
+#define MADV_POPULATE_WRITE 23
+#define MADV_DONTNEED_LOCKED 24
+
 long raw_call(long number, uint64_t a, uint64_t b, uint64_t c, uint64_t d, uint64_t e, uint64_t f)
 {
     register uint64_t r10 __asm__("r10") = d;
@@ -200,19 +205,35 @@ static const struct {
     const char *name;
 } advices[] = {
     {MADV_DONTNEED, "DONTNEED"},
-    {22, "POPULATE_READ"},
-    {23, "POPULATE_WRITE"},
+    {MADV_DONTNEED_LOCKED, "DONTNEED_LOCKED"},
+    {MADV_FREE, "FREE"},
+    {MADV_COLD, "COLD"},
+    {MADV_PAGEOUT, "PAGEOUT"},
+    {MADV_POPULATE_READ, "POPULATE_READ"},
+    {MADV_POPULATE_WRITE, "POPULATE_WRITE"},
     {MADV_NORMAL, "NORMAL"},
     {MADV_WILLNEED, "WILLNEED"},
     {99, "99"},
     {-1, "-1"},
 };
 
+static bool is_private(const struct map_line *m)
+{
+    return m->perms[3] == 'p';
+}
+
+/* Nothing is written to swap where there is none; but pages of shared memory may go that are zeros still. */
+static bool may_page_out(const struct sequence *s, uint64_t addr, uint64_t len)
+{
+    return settings.pageout && all_lines(s, addr, addr + len, is_private);
+}
+
 void op_madvise(struct sequence *s)
 {
-    static const unsigned weights[] = {45, 20, 20, 4, 4, 2, 2, 0};
+    static const unsigned weights[] = {25, 12, 12, 6, 6, 18, 18, 4, 4, 2, 2, 0};
     size_t i = weighted(&s->rng, weights);
-    bool populates = advices[i].advice == 22 || advices[i].advice == 23;
+    bool populates =
+        advices[i].advice == MADV_POPULATE_READ || advices[i].advice == MADV_POPULATE_WRITE;
     uint64_t addr = spoil_addr(s, pick_source(s));
     uint64_t len = pick_mapped_length(s, addr, populates ? POPULATE_MAX : LARGE_MAX, false);
     long result;
@@ -222,10 +243,14 @@ void op_madvise(struct sequence *s)
     /* Bad lengths are those that wrap around: Linux goes on behind holes, to what is not ours. */
     if (chance(&s->rng, 4))
         len = chance(&s->rng, 50) ? 0 : -PAGE;
+    if (advices[i].advice == MADV_PAGEOUT && !may_page_out(s, addr, len))
+        return;
     result = raw_call(SYS_madvise, addr, len, (uint64_t)(int64_t)advices[i].advice, 0, 0, 0);
     said(s, OP_madvise, result, "madvise(%s, %#lx, %s)", place(s, addr), len, advices[i].name);
     if (is_error(result))
         maybe_half_done(s, addr, len, "linux.md: madvise over a hole");
+    else if (advices[i].advice == MADV_FREE) /* linux.md: "pages go when memory is short" */
+        raw_call(SYS_madvise, addr, len, MADV_DONTNEED, 0, 0, 0);
     for (uint64_t at = 0; populates && !is_error(result) && at < len; at += 16 * PAGE)
         book(s, addr + at);
 }

@@ -204,12 +204,25 @@ static void failed(struct sequence *s, const struct remap_call *r, long err)
         end_sequence(s, "linux.md: mremap failed late");
 }
 
+/* Whether the call might move more than one mapping; no other call may span several. */
+static bool moves_several(const struct sequence *s, const struct remap_call *r)
+{
+    uint64_t len = pages_up(r->old_len);
+
+    return (r->flags & MREMAP_FIXED) && len == pages_up(r->new_len) &&
+           !in_one_line(s, r->old & -PAGE, (r->old & -PAGE) + len);
+}
+
 void op_mremap(struct sequence *s)
 {
     struct remap_call r;
     long result;
 
     pick_mremap(s, &r);
+    if (!settings.several_vmas && moves_several(s, &r)) {
+        say(s, "(skipped: a move of several mappings needs Linux 6.17)");
+        return;
+    }
     result = raw_call(SYS_mremap, r.old, r.old_len, r.new_len, r.flags, r.new, 0);
     said(s, OP_mremap, result, "mremap(%s, %#lx, %#lx, %s, %s)", place(s, r.old), r.old_len,
          r.new_len, flags_name(remap_flag_names, r.flags), place(s, r.new));
