@@ -335,7 +335,7 @@ boot-test: $(KERNEL) $(INITRAMFS) $(ISO) $(if $(wildcard $(GRUB_UEFI)),$(UEFI_IS
 
 format:
 	@clang-format -i $(wildcard boot/*.[ch] kernel/*.[ch] kernel/abi/*.h mm/*.[ch] user/*.[ch] tests/host/*.[ch] \
-		tests/exhaust/*.[ch] tests/fuzz/*.[ch] tools/web/wasm/*.[ch])
+		tests/exhaust/*.[ch] tests/fuzz/*.[ch] tools/web/wasm/*.[ch] user/scenes/*.[ch])
 
 doctor:
 	@tools/doctor.sh
