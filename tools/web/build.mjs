@@ -7,6 +7,7 @@
  *   realign:wasm     mm/ compiled, as a base64 string ("" without --wasm)
  *   realign:sources  {"pt_move.c": "its text", ...} of mm/*.c, for the source line of a step
  *   realign:scenes   [{name, text}, ...] of user/scenes/*.scene, by name
+ *   realign:stage-style  src/viewer-stage.css, for pictures that are exported
  */
 import { createRequire } from "node:module";
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
@@ -36,6 +37,7 @@ function texts(directory, suffix) {
 const generated = {
     wasm: () => (args.wasm ? readFileSync(args.wasm).toString("base64") : ""),
     sources: () => Object.fromEntries(texts("mm", ".c")),
+    "stage-style": () => readFileSync(join(here, "src/viewer-stage.css"), "utf8"),
     scenes: () => texts("user/scenes", ".scene").map(([name, text]) => ({ name: basename(name, ".scene"), text })),
 };
 

@@ -30,7 +30,7 @@ $(WASM): $(WASM_OBJECTS)
 
 -include $(WASM_OBJECTS:.o=.d)
 
-.PHONY: playground web-test
+.PHONY: playground picture web-test
 PLAYGROUND := build/playground.html
 playground: $(PLAYGROUND)
 	@echo "$(PLAYGROUND): open it in a browser"
@@ -39,6 +39,12 @@ $(PLAYGROUND): $(WASM) $(WEB)/.installed $(WEB_SOURCES) $(wildcard user/scenes/*
 	$(call say,PAGE,$@)
 	$(Q)$(WEB_BUILD) --name play --wasm $(WASM) --out $@
 
+# The page of pictures, without a trace: one can be opened in it.
+PICTURE := $(WEB)/picture.html
+$(PICTURE): $(WEB)/.installed $(WEB_SOURCES) $(wildcard mm/*.c)
+	$(call say,PAGE,$@)
+	$(Q)$(WEB_BUILD) --name picture --out $@
+
 # tests/web/suite_*.mjs, in node and in headless Chromium; T=play: some of them.
-web-test: $(PLAYGROUND)
+web-test: $(PLAYGROUND) $(PICTURE)
 	@node tests/web/run.mjs --modules $(WEB_MODULES) --build build $(if $(T),--only '$(T)')
