@@ -1,8 +1,7 @@
-/* Page tables: the walk on which all else stands, and the tables set aside for it. */
+/* Page tables: roots, entries, runs of them, and the tables set aside. The walk is in mm/pt_walk.c. */
 #include "mm/pt.h"
 
 #include "kernel/abi/errno.h"
-#include "mm/trace.h"
 
 long pt_reserve_fill(struct pt_reserve *reserve, uint32_t count)
 {
@@ -94,31 +93,6 @@ void pt_write(struct pte *entry, struct pte value)
     *entry = value;
 }
 
-struct pte *pt_entry(const struct pt *pt, vaddr_t va, unsigned level)
-{
-    struct pte *entry = &pt->root[pt_index(va, pt->top)];
-
-    for (unsigned l = pt->top; l > level; l--) {
-        if (!pte_is_table(*entry, l))
-            return NULL;
-        entry = &pte_to_table(*entry)[pt_index(va, l - 1)];
-    }
-    return entry;
-}
-
-struct pte *pt_lookup(const struct pt *pt, vaddr_t va, unsigned *level)
-{
-    unsigned l = pt->top;
-    struct pte *entry = &pt->root[pt_index(va, l)];
-
-    while (pte_is_table(*entry, l)) {
-        l--;
-        entry = &pte_to_table(*entry)[pt_index(va, l)];
-    }
-    *level = l;
-    return entry;
-}
-
 paddr_t pt_page(const struct pt *pt, vaddr_t va)
 {
     unsigned level;
@@ -153,36 +127,6 @@ void pt_split(struct pt *pt, struct pte *entry, unsigned level, struct pt_reserv
     pt->tables++;
     mm_stats.tables_allocated++;
     mm_stats.split++;
-}
-
-struct pte *pt_entry_make(struct pt *pt, vaddr_t va, unsigned level, struct pt_reserve *reserve)
-{
-    struct pte *entry = &pt->root[pt_index(va, pt->top)];
-
-    for (unsigned l = pt->top; l > level; l--) {
-        if (pte_is_none(*entry)) {
-            pt_write(entry, pte_table(pt_reserve_take(reserve)));
-            pt->tables++;
-            mm_stats.tables_allocated++;
-            TRACE(TRACE_PT, .what = EVENT_TABLE_NEW, .level = l - 1, .a = pt_floor(va, l),
-                  .b = pte_addr(*entry));
-        }
-        mm_assert(pte_is_table(*entry, l));
-        entry = &pte_to_table(*entry)[pt_index(va, l - 1)];
-    }
-    return entry;
-}
-
-unsigned pt_missing(const struct pt *pt, vaddr_t va, unsigned level)
-{
-    struct pte *entry = &pt->root[pt_index(va, pt->top)];
-    unsigned l = pt->top;
-
-    while (l > level && pte_is_table(*entry, l)) {
-        l--;
-        entry = &pte_to_table(*entry)[pt_index(va, l)];
-    }
-    return l - level;
 }
 
 /* The first slot from @i on that is not empty, or PT_ENTRIES. */

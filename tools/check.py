@@ -43,7 +43,7 @@ MM_LAYERS = {
 }
 
 # Never, not even through others: a file of the first name (.c or .h) reaching the second.
-FORBIDDEN = [("pt_move", "mm/vma.h"), ("pt_widen", "mm/vma.h"), ("pt", "mm/vma.h"), ("tlb", "mm/vma.h"),
+FORBIDDEN = [("pt_move", "mm/vma.h"), ("pt_widen", "mm/vma.h"), ("pt", "mm/vma.h"), ("tlb", "mm/vma.h"), ("pt_walk", "mm/tlb.h"),
              ("pt", "mm/tlb.h"), ("vma", "mm/pt.h"), ("vma", "mm/pt_move.h"), ("vma_tree", "mm/pt.h")]
 
 # The kernel sees mm/mm.h and the types; these two files are the port's other side.
