@@ -3,16 +3,7 @@
 
 #include "kernel/abi/errno.h"
 #include "kernel/abi/mman.h"
-#include "tests/host/sim.h"
-#include "tests/host/sim_model.h"
-
-#define PAGE 4096ull
-#define TASK(m) ((m)->task_pages * PAGE)
-
-static uint64_t round_up(uint64_t x)
-{
-    return (x + PAGE - 1) / PAGE * PAGE;
-}
+#include "tests/host/sim_model_range.h"
 
 /* A call of mremap; lengths rounded. */
 struct remap {
@@ -31,16 +22,6 @@ static bool has_target(const struct remap *r)
 static bool moves_only(const struct remap *r)
 {
     return (r->flags & MREMAP_FIXED) && r->old_len == r->new_len;
-}
-
-static struct span span_of(const struct remap *r, uint64_t addr, uint64_t len)
-{
-    struct span span;
-
-    if (!model_span(r->m, addr, len, &span))
-        sim_die("model: %llx+%llx is not in a window", (unsigned long long)addr,
-                (unsigned long long)len);
-    return span;
 }
 
 static long check_arguments(const struct remap *r)
@@ -107,7 +88,7 @@ static bool room_behind(const struct remap *r)
 
 static long grow_in_place(struct remap *r)
 {
-    struct span added = span_of(r, r->old + r->old_len, r->new_len - r->old_len);
+    struct span added = span_of(r->m, r->old + r->old_len, r->new_len - r->old_len);
     struct model_page *p = r->m->page;
 
     for (unsigned i = added.from; i < added.to; i++) {
@@ -133,7 +114,7 @@ static long check_kept(const struct remap *r)
 
     if (!(r->flags & MREMAP_DONTUNMAP))
         return 0;
-    dst = span_of(r, r->new, r->new_len);
+    dst = span_of(r->m, r->new, r->new_len);
     gone = model_mapped(m, dst);
     gone_data = model_data(m, dst);
     return model_may_expand(m, &m->page[r->at], r->old_len / PAGE, gone, gone_data) ? 0 : -ENOMEM;
@@ -188,7 +169,7 @@ static void leave_source(struct remap *r, struct span src)
 static void move_pages(struct remap *r)
 {
     static struct model_page moved[MODEL_PAGES];
-    struct span src = span_of(r, r->old, r->old_len), dst = span_of(r, r->new, r->new_len);
+    struct span src = span_of(r->m, r->old, r->old_len), dst = span_of(r->m, r->new, r->new_len);
     struct model *m = r->m;
 
     m->moves++;
@@ -264,7 +245,7 @@ static long forecast(const struct remap *one, struct model_totals *t)
 {
     const struct model *m = one->m;
     const struct model_page *kind = &m->page[one->at];
-    struct span dst = span_of(one, one->new, one->new_len);
+    struct span dst = span_of(one->m, one->new, one->new_len);
     bool stays = one->flags & MREMAP_DONTUNMAP;
     uint64_t pages = dst.to - dst.from;
 
