@@ -1,8 +1,8 @@
 # Realign's build. `make help` lists what can be asked for.
 #
-# All output goes to build/ (build/debug with BUILD=debug, as make debug and make gdb have it); V=1 shows whole commands.
+# All output goes to build/ (build/debug with BUILD=debug, as make debug, gdb and replay have it); V=1 shows whole commands.
 
-BUILD ?= $(if $(filter debug gdb,$(MAKECMDGOALS)),debug,release)
+BUILD ?= $(if $(filter debug gdb replay,$(MAKECMDGOALS)),debug,release)
 ifneq ($(BUILD),release)
 ifneq ($(BUILD),debug)
 $(error BUILD=$(BUILD): neither release nor debug)
@@ -276,6 +276,15 @@ gdb: $(KERNEL) $(INITRAMFS)
 	@python3 tools/gdb/session.py --kernel $(KERNEL) --initrd $(INITRAMFS) --memory="$$MEMORY" --append="$$APPEND" \
 		--socket $(GDB_SOCKET) -- $(GDB_ARGS)
 
+# Records PROG, a file of the initramfs and its arguments, and opens GDB on the recording.
+.PHONY: replay
+replay: PROG ?= demo
+replay: SECONDS ?= 60
+replay: export PROG := $(PROG)
+replay: $(KERNEL) $(INITRAMFS)
+	@python3 tools/gdb/recording.py --kernel $(KERNEL) --initrd $(INITRAMFS) --memory="$$MEMORY" --append="$$APPEND" \
+		--program="$$PROG" --seconds=$(SECONDS) --recordings $(B) -- $(GDB_ARGS)
+
 demo-warn: $(KERNEL) $(INITRAMFS)
 	@python3 tools/demo_warn.py $(KERNEL) $(INITRAMFS)
 
@@ -363,6 +372,7 @@ help:
 	@echo 'make playground  build/playground.html: a page to play with mm/, compiled to WebAssembly'
 	@echo 'make debug       QEMU waiting for GDB, with BUILD=debug'
 	@echo 'make gdb         GDB attached to it, or to a QEMU of its own; its commands: realign, docs/gdb.md'
+	@echo "make replay      a recording of PROG=\"demo\" in GDB, which goes back as well: who-moved, reverse-step"
 	@echo
 	@echo 'make all         kernel and initramfs        make check       layers, format, lengths'
 	@echo 'make iso         the GRUB CD for a BIOS      make host-test   tests on the host; T=pt: some of them'

@@ -9,6 +9,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 import machine  # noqa: E402
 import areas  # noqa: E402,F401
+import back  # noqa: E402,F401
 import calls  # noqa: E402,F401
 import steps  # noqa: E402,F401
 import tables  # noqa: E402,F401
@@ -24,7 +25,8 @@ class Realign(machine.Command):
     name = "realign"
 
     def run(self, words):
-        for name in ("vmas", "pt walk", "pt dump", "pt diff", "moves", "break-move", "syscalls", "frames", "user", "pp"):
+        for name in ("vmas", "pt walk", "pt dump", "pt diff", "moves", "break-move", "syscalls", "frames", "user", "pp",
+                     "recording", "who-moved"):
             print(gdb.execute(f"help {name}", to_string=True).split("\n")[0])
 
 

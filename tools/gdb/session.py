@@ -14,6 +14,8 @@ import tempfile
 import time
 
 TOOLS = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+START_SECONDS = 20
+sys.path.insert(0, TOOLS)
 
 
 def waits(path):
@@ -33,12 +35,17 @@ def start(args, path):
     out = open(args.serial, "wb") if args.serial else None
     machine = subprocess.Popen(["setpriv", "--pdeathsig", "TERM", *command], stdin=subprocess.DEVNULL, stdout=out,
                                stderr=out, start_new_session=True)
-    deadline = time.monotonic() + 20
+    wait_for(machine, path)
+    return machine
+
+
+def wait_for(machine, path):
+    """Until QEMU listens at @path."""
+    deadline = time.monotonic() + START_SECONDS
     while not os.path.exists(path):
         if machine.poll() is not None or time.monotonic() > deadline:
             sys.exit("session.py: QEMU did not start")
         time.sleep(0.02)
-    return machine
 
 
 def debug(args, path):
@@ -72,4 +79,5 @@ def main():
     sys.exit(status)
 
 
-main()
+if __name__ == "__main__":
+    main()

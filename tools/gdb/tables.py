@@ -132,11 +132,13 @@ class Snapshots:
 
     def __init__(self):
         self.last = {}      # root: (before, now)
+        self.paused = False
         gdb.events.stop.connect(self.stopped)
 
     def stopped(self, _event):
         try:
-            self.take()
+            if not self.paused:
+                self.take()
         except (gdb.error, gdb.GdbError):       # paging is off, or the connection is being closed
             pass
 
