@@ -11,6 +11,9 @@ from harness import Case, Outcome
 from suite_gdb import LIMIT, NEW, OLD, STEPS, TOOLS, debug_kernel, judge
 from suite_gdb import session as gdb_session
 
+sys.path.insert(0, f"{TOOLS}/gdb")
+import walkthrough as doc  # noqa: E402
+
 TO_PROGRAM = ["user demo", "hbreak count_right", "continue"]
 FROM, TO = OLD.format(1), NEW.format(1)     # the first page of user/demo.c, before and after
 
@@ -71,6 +74,17 @@ def known_words(_env):
         if gone or len(names) < 10 else Outcome(1, 0)
 
 
+def walkthrough(env):
+    """The sessions of docs/gdb.md, typed again."""
+    kernel = debug_kernel(env)
+    with open(doc.DOCUMENT, encoding="utf-8") as file:
+        lines = file.read().split("\n")
+    there = [f"B={os.path.dirname(kernel)}", "-o", kernel, f"INITRAMFS={env.initramfs}", "-o", env.initramfs]
+    commands = sum(len(session.steps) for session in doc.sessions(lines))
+    problems = doc.differences(lines, there) + ([] if commands >= 30 else [f"only {commands} commands"])
+    return Outcome(0, 1, problems) if problems else Outcome(1, 0)
+
+
 def nothing_left(env):
     """A recording, its machine and its GDB are gone with the session, also when that is ended from outside."""
     directory = tempfile.mkdtemp(dir=env.directory)
@@ -102,6 +116,8 @@ def cases():
         case("who moved a table", TO_PROGRAM + [f"who-moved {TO}"], MOVED + BELOW + STANDS),
         case("who mapped a page, where it was before", TO_PROGRAM + [f"who-moved {TO}", f"who-moved {FROM}"],
              MOVED + STANDS + [f"^{FROM} is translated as it is", *BELOW[2:], "^the machine stands before the write"]),
+        case("who moved a table, when that has just been done", TO_PROGRAM + [f"who-moved {TO}", "stepi", f"who-moved {TO}"],
+             MOVED + STANDS + MOVED + STANDS),
         case("who emptied an entry", TO_PROGRAM + [f"who-moved {FROM}"],
              [r"^PUD 0 of the table at \w+: table \w+ rwx user accessed -> empty$", f"^  trace: mremap old {FROM}",
               r"^  #\d+ +mm_mremap"]),
@@ -115,5 +131,6 @@ def cases():
         Case("no recording, no way back",
              lambda env: judge(gdb_session(env, ["who-moved 401000"])[0], ["this machine is not a recording"])),
         Case("words of a backtrace", known_words),
+        Case("docs/gdb.md", walkthrough),
         Case("nothing is left", nothing_left),
     ]

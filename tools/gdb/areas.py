@@ -101,7 +101,7 @@ frames -p ADDR: the frame at this physical address. Without an argument: how man
     def show(frame):
         if frame // PAGE >= int(machine.kernel("table_frames", "kernel/frames.c")):
             raise gdb.GdbError(f"frame {frame:x}: there is no memory")
-        meta = (machine.kernel("table", "kernel/frames.c") + frame // PAGE).dereference()
+        meta = (machine.kernel("port_frame_table") + frame // PAGE).dereference()
         print(f"frame {frame:x}: refs {int(meta['refs'])}, live or next {int(meta['live'])}")
         lines = mapped_at(frame)
         print("\n".join(lines) if lines else "of no address space: the kernel's own, a file's, or free")

@@ -150,17 +150,19 @@ class Write:
 
 def go_back(slots):
     """Backwards to the last write that changed one of @slots, and stand before it. None: the recording has none."""
-    here, after = now(), values(slots)
+    after = values(slots)
     with watched(slots):
         for _ in range(USELESS_MAX):
-            quietly("reverse-continue")
-            if now() in (0, here):
+            if now() == 0:
                 return None
-            quietly("reverse-stepi")
+            quietly("reverse-stepi")    # reverse-continue does not see what the instruction just before has written
             here, before = now(), values(slots)
             for slot in slots:
                 if before[slot] != after[slot]:
                     return Write(slot, before[slot], after[slot], here)
+            quietly("reverse-continue")
+            if now() == here:
+                return None
     raise gdb.GdbError("too many writes that change nothing")
 
 
