@@ -9,9 +9,12 @@ const ROW = 24; /* pixels, as in viewer.css */
 const SPARE = 6;
 
 function folded(player, { first, last }) {
-    const event = player.events[player.stops[first].event];
-    const level = event.level === undefined ? "" : `${LEVELS[event.level]} `;
-    return `${number(last - first + 1)} × ${event.event} ${level}`.trim();
+    const names = new Set();
+    for (let i = first; i <= last; i++) {
+        const { event, level } = player.events[player.stops[i].event];
+        names.add(level === undefined ? event : `${event} ${LEVELS[level]}`);
+    }
+    return `${number(last - first + 1)} × ${[...names].join(", ")}`;
 }
 
 export class TraceList {

@@ -8,7 +8,7 @@ const BAND = 24;
 export const areaName = ({ name, prot }) => (name ? String(name).split("/").at(-1) : prot || "");
 
 export function areaSide({ start, end }, move) {
-    if (!move) return "old";
+    if (!move) return "free";
     if (start < move.old + move.len && end > move.old) return "old";
     return start < move.new + move.len && end > move.new ? "new" : "free";
 }
@@ -61,10 +61,10 @@ function drawCone(g, axis, pane, y0, y1) {
     const side = (x, toX, up) =>
         up ? `C${x},${to} ${toX},${from} ${toX},${y0}` : `C${x},${from} ${toX},${to} ${toX},${y1}`;
     g.append("path")
-        .attr("class", `s-cone s-cone-${pane.side}`)
+        .attr("class", `s-cone s-cone-${pane.tone}`)
         .attr("d", `M${a},${y0} ${side(a, pane.x0)} H${pane.x1} ${side(pane.x1, b, -1)}Z`);
     g.append("rect")
-        .attr("class", `s-window s-line-${pane.side}`)
+        .attr("class", `s-window s-line-${pane.tone}`)
         .attr("x", a)
         .attr("y", y0 - BAND - 7)
         .attr("width", b - a)
@@ -75,6 +75,7 @@ export function drawOverview(svg, { player }, layout) {
     const g = svg.append("g");
     const { frame, areas, state, move } = player;
     const windows = layout.panes.map(({ window }) => window);
+    layout.panes.forEach((pane) => (pane.tone = layout.two ? pane.side : "free"));
     const axis = foldedAxis([...areas, ...windows], layout.left, layout.right);
     const top = layout.y + 8;
     const bottom = top + BAND;

@@ -6,10 +6,11 @@ import { axisBottom } from "d3-axis";
 import { scaleLinear } from "d3-scale";
 import { runsIn } from "./viewer-state.js";
 import { LEVELS } from "./viewer-trace.js";
+import { blocksOf, paintedRuns, without } from "./viewer-pieces.js";
 import { areaName, areaSide } from "./viewer-overview.js";
 import { hex, range, size } from "./viewer-words.js";
 
-const AREA = { height: 20, gap: 14 };
+const AREA = { height: 20, gap: 20 };
 const ROW = { height: 24, gap: 20 };
 const MANY = 300; /* more blocks than that in a row are drawn as one shape for each colour */
 
@@ -19,49 +20,6 @@ const TITLES = { old: "Source", new: "Destination" };
 function levelsShown({ geometry, frame, move }) {
     const highest = Math.min(geometry.top, Math.max(2, move?.level ?? 0, frame.unit));
     return Array.from({ length: highest + 1 }, (_, i) => highest - i);
-}
-
-/* What of @ranges is not in @holes; both sorted. */
-function without(ranges, holes) {
-    const out = [];
-    for (const { start, end } of ranges) {
-        let at = start;
-        for (const hole of holes) {
-            if (hole.end <= at) continue;
-            if (hole.start >= end) break;
-            if (hole.start > at) out.push({ start: at, end: hole.start });
-            at = hole.end;
-        }
-        if (at < end) out.push({ start: at, end });
-    }
-    return out;
-}
-
-/* Runs cut where the colour changes, so that each part has one; neighbours closer than @apart become one. */
-function paintedRuns(runs, level, paint, move, apart) {
-    const out = [];
-    const cuts = move ? [move.src.start, move.src.end] : [];
-    for (const run of runs) {
-        const edges = [run.start, ...cuts.filter((cut) => cut > run.start && cut < run.end), run.end];
-        for (let i = 0; i + 1 < edges.length; i++) {
-            const part = { ...run, start: edges[i], end: edges[i + 1], side: paint(edges[i], level, run.move) };
-            const last = out.at(-1);
-            if (last && last.kind === part.kind && last.side === part.side && part.start - last.end <= apart)
-                last.end = part.end;
-            else out.push(part);
-        }
-    }
-    return out;
-}
-
-/* Entries one by one, for levels whose entries are wide enough to be seen. */
-function blocksOf(runs, level, span, paint) {
-    return runs.flatMap((run) =>
-        Array.from({ length: run.count }, (_, i) => {
-            const start = run.start + i * span;
-            return { ...run, start, end: start + span, side: paint(start, level, run.move) };
-        }),
-    );
 }
 
 class Pane {
@@ -111,7 +69,7 @@ class Pane {
             .attr("y", this.y + 14)
             .attr("text-anchor", "end")
             .text(`${size(end - start)} of it, to scale`);
-        this.y += 24;
+        this.y += 36;
     }
 
     /* |-----| over the range asked for, and the part that widening adds, dashed. */
@@ -126,10 +84,12 @@ class Pane {
                     `M${this.scale(a)},${y} v9 M${this.scale(a)},${y + 4.5} H${this.scale(b)} M${this.scale(b)},${y} v9`,
                 );
         if (own) {
-            const now = ["move", "call"].includes(this.player.event.event) ? " s-now" : "";
-            if (this.isWidened("start")) bracket(widened.start, own.start, "s-bracket s-dashed");
-            if (this.isWidened("end")) bracket(own.end, widened.end, "s-bracket s-dashed");
-            bracket(own.start, own.end, `s-bracket${now}`);
+            const { event } = this.player;
+            const now = (yes) => (yes ? " s-now" : "");
+            const widens = (direction) => now(event.event === "widen" && event.direction === direction);
+            if (this.isWidened("start")) bracket(widened.start, own.start, `s-bracket s-dashed${widens("down")}`);
+            if (this.isWidened("end")) bracket(own.end, widened.end, `s-bracket s-dashed${widens("up")}`);
+            bracket(own.start, own.end, `s-bracket${now(event.event === "move" || event.event === "call")}`);
             this.drawBracketLabel(own, widened);
         }
         this.y += 20;
@@ -187,7 +147,25 @@ class Pane {
                         (t) => t.length * 6.4 < scale(d.end) - scale(d.start),
                     ) ?? "",
             );
+        this.drawForbidding(inside);
         this.y += AREA.height + AREA.gap;
+    }
+
+    /* A frame around the neighbours because of which a move is not widened. */
+    drawForbidding(areas) {
+        const { event, geometry } = this.player;
+        if (event.event !== "not-widened" || event.forbidden_by === `${this.side === "old" ? "new" : "old"} neighbour`)
+            return;
+        const { own } = this;
+        const span = geometry.span(event.level);
+        const added =
+            event.direction === "down"
+                ? { start: geometry.floor(own.start, event.level), end: own.start }
+                : { start: own.end, end: geometry.floor(own.end + span - 1, event.level) };
+        const guilty = areas.filter((v) => v.start < added.end && v.end > added.start);
+        this.box(this.g.selectAll(null).data(guilty).join("rect"), this.y - 3, AREA.height + 6)
+            .attr("class", "s-lit")
+            .attr("rx", 4);
     }
 
     /* Where one entry ends and the next begins. */

@@ -92,20 +92,28 @@ function frameMove(move, geometry) {
     move.target = { start: move.window.start + move.delta, end: move.window.end + move.delta };
 }
 
-/* Where no move is told of: the areas and entries that the events speak of, without those far away from most. */
+/* The part of the address space that @event speaks of, or null. */
+function placeOf({ event, start, end, address, level, count = 1 }, geometry) {
+    if (event === "set") return { start: address, end: address + Math.max(1, count) * geometry.span(level) };
+    if (event === "fault") return { start: address, end: address + geometry.page };
+    return event.startsWith("vma-") ? { start, end } : null;
+}
+
+/* Where no move is told of: the neighbourhood that most events speak of, or the areas that are there. */
 function frameNothing(events, state, geometry) {
-    const ranges = state.vmas.map(({ start, end }) => ({ start, end }));
-    for (const { event, start, end, address, level, count = 1 } of events) {
-        if (event === "vma-insert" || event === "state-vma") ranges.push({ start, end });
-        if (event === "set") ranges.push({ start: address, end: address + count * geometry.span(level) });
+    const places = events.map((event) => placeOf(event, geometry)).filter(Boolean);
+    const ranges = (places.length ? places : state.vmas).map(({ start, end }) => ({ start, end, weight: 1 }));
+    const near = [];
+
+    for (const range of ranges.sort((a, b) => a.start - b.start)) {
+        const last = near.at(-1);
+        if (last && range.start - last.end <= Math.max(8 * geometry.span(1), last.end - last.start)) {
+            last.end = Math.max(last.end, range.end);
+            last.weight++;
+        } else near.push(range);
     }
-    if (!ranges.length) return { unit: 1, window: { start: 0, end: 4 * geometry.span(1) }, target: null };
-    ranges.sort((a, b) => a.start - b.start);
-    const near = { ...ranges[0] };
-    for (const range of ranges)
-        if (range.start - near.end <= Math.max(geometry.span(1) * 8, near.end - near.start))
-            near.end = Math.max(near.end, range.end);
-    const move = { src: near, delta: 0 };
+    const [most] = near.sort((a, b) => b.weight - a.weight);
+    const move = { src: most ?? { start: 0, end: 4 * geometry.span(1) }, delta: 0 };
     frameMove(move, geometry);
     return { unit: move.unit, window: move.window, target: null };
 }
@@ -113,9 +121,8 @@ function frameNothing(events, state, geometry) {
 /* Key of events that fold with like ones behind them; null: never. */
 const foldKey = (event) => {
     if (event.event === "step") return `step ${event.level}`;
-    return ["set", "table-new", "table-gone", "table-emptied", "fault"].includes(event.event)
-        ? `${event.event} ${event.level ?? ""}`
-        : null;
+    if (event.event === "fault" || event.event === "set") return "touch"; /* pages come one by one, by a fault each */
+    return event.event.startsWith("table-") ? `${event.event} ${event.level}` : null;
 };
 
 /* Groups {first, last} of stops that are shown as one line. */
@@ -134,6 +141,17 @@ function findGroups(events, stops) {
     });
     return groups;
 }
+
+/* The address spaces that the trace tells of, those with the most steps first; none where it names none. */
+export function spacesOf(events) {
+    const weights = new Map();
+    for (const { mm, event } of events)
+        if (mm !== undefined) weights.set(mm, (weights.get(mm) ?? 0) + (event === "step" ? 1e6 : 1));
+    return [...weights].sort((a, b) => b[1] - a[1]).map(([mm]) => mm);
+}
+
+/* The events of address space @mm, and those of none. */
+export const inSpace = (events, mm) => events.filter((event) => event.mm === undefined || event.mm === mm);
 
 export class Player {
     /* @events as parseTrace() gives them, with a `begin`. */

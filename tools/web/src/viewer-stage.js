@@ -58,7 +58,7 @@ export function painter(player) {
     const { move, moves, geometry } = player;
     const id = moves.indexOf(move);
     return (address, level, came) => {
-        if (!move) return "old";
+        if (!move) return "free";
         if (came === id) return "new";
         const inside = address >= move.src.start && address + geometry.span(level) <= move.src.end;
         return inside && level <= move.level ? "old" : "free";

@@ -38,6 +38,7 @@ ${button("last", "Last step", icon("Last"), "Last step (End)")}
   <canvas height="8" aria-hidden="true"></canvas>
 </div>
 <output class="v-count"></output>
+<label class="v-spaces" hidden>Address space <select></select></label>
 <label class="v-moves" hidden>Move <select aria-label="Go to a move"></select></label>
 ${button("help", "Help", "?", "Help (?)")}`;
 

@@ -13,7 +13,7 @@
  *   onStep    called with the step after each change
  *   name      of files that are exported
  */
-import { Player } from "./viewer-run.js";
+import { Player, inSpace, spacesOf } from "./viewer-run.js";
 import { drawStage } from "./viewer-stage.js";
 import { download, gifBlob, pngBlob, svgText } from "./viewer-export.js";
 import { TraceList } from "./viewer-list.js";
@@ -67,7 +67,8 @@ class Viewer {
             const action = target.closest("button")?.dataset.do;
             if (action) this.#act(action);
         });
-        this.find("select").addEventListener("change", ({ target }) => this.go(Number(target.value)));
+        this.find(".v-moves").addEventListener("change", ({ target }) => this.go(Number(target.value)));
+        this.find(".v-spaces").addEventListener("change", ({ target }) => this.#showSpace(Number(target.value)));
         this.resized = new ResizeObserver(() => this.#redraw());
         this.resized.observe(this.find(".v-stage"));
         this.printed = () => this.#redraw();
@@ -89,11 +90,19 @@ class Viewer {
         this.show(events, sources);
     }
 
-    /* @events as parseTrace() made them. */
+    /* @events as parseTrace() made them; of several address spaces the one with the most steps. */
     show(events, sources = this.sources) {
-        this.#stopPlaying();
+        const spaces = spacesOf(events);
         this.sources = sources;
-        this.player = new Player(events);
+        this.events = events;
+        this.find(".v-spaces").hidden = spaces.length < 2;
+        this.find(".v-spaces select").replaceChildren(...spaces.map((mm) => new Option(mm, mm)));
+        this.#showSpace(spaces[0]);
+    }
+
+    #showSpace(mm) {
+        this.#stopPlaying();
+        this.player = new Player(inSpace(this.events, mm));
         this.slider.max = this.player.length - 1;
         this.#fillMoves();
         this.#drawMarks();
@@ -233,7 +242,7 @@ class Viewer {
 
     #fillMoves() {
         const { player } = this;
-        const select = this.find("select");
+        const select = this.find(".v-moves select");
         this.find(".v-moves").hidden = player.moves.length < 2;
         select.replaceChildren(
             ...player.moves.map((move, i) => {
@@ -245,7 +254,7 @@ class Viewer {
 
     #markMove() {
         const n = this.player.moves.indexOf(this.player.move);
-        if (n >= 0) this.find("select").selectedIndex = n;
+        if (n >= 0) this.find(".v-moves select").selectedIndex = n;
     }
 
     /* ---- Panels ---- */
