@@ -99,7 +99,7 @@ function placeOf({ event, start, end, address, level, count = 1 }, geometry) {
     return event.startsWith("vma-") ? { start, end } : null;
 }
 
-/* Where no move is told of: the neighbourhood that most events speak of, or the areas that are there. */
+/* Where no move is told of: the neighbourhood that most events speak of, with its areas, or the areas that are there. */
 function frameNothing(events, state, geometry) {
     const places = events.map((event) => placeOf(event, geometry)).filter(Boolean);
     const ranges = (places.length ? places : state.vmas).map(({ start, end }) => ({ start, end, weight: 1 }));
@@ -113,7 +113,15 @@ function frameNothing(events, state, geometry) {
         } else near.push(range);
     }
     const [most] = near.sort((a, b) => b.weight - a.weight);
-    const move = { src: most ?? { start: 0, end: 4 * geometry.span(1) }, delta: 0 };
+    const src = most ?? { start: 0, end: 4 * geometry.span(1) };
+    for (const { start, end } of state.vmas) {
+        const small = end - start <= Math.max(8 * geometry.span(1), 4 * (src.end - src.start));
+        if (small && start < src.end && end > src.start) {
+            src.start = Math.min(src.start, start);
+            src.end = Math.max(src.end, end);
+        }
+    }
+    const move = { src, delta: 0 };
     frameMove(move, geometry);
     return { unit: move.unit, window: move.window, target: null };
 }
