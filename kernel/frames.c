@@ -102,15 +102,21 @@ static void make_ready(paddr_t pa)
     memset(&port_frame_table[chunk * CHUNK_FRAMES], 0, CHUNK_FRAMES * sizeof(struct frame));
 }
 
-/* Cut a range that lies in one chunk into blocks, as large as they can be. */
+/* Of the largest block with which @r, which is not empty, may start. */
+static unsigned largest_order(struct range r)
+{
+    unsigned aligned = (unsigned)__builtin_ctzll(r.start / PAGE_SIZE | CHUNK_FRAMES);
+    unsigned fits = 63 - (unsigned)__builtin_clzll(range_size(r) / PAGE_SIZE);
+
+    return aligned < fits ? aligned : fits;
+}
+
+/* Cut a range into blocks, as large as they can be. */
 static void put_range(struct range r)
 {
-    make_ready(r.start);
     while (r.start < r.end) {
-        unsigned order = FRAMES_MAX_ORDER;
+        unsigned order = largest_order(r);
 
-        while (r.start & ((PAGE_SIZE << order) - 1) || PAGE_SIZE << order > range_size(r))
-            order--;
         put_block(r.start, order);
         r.start += PAGE_SIZE << order;
     }
@@ -137,6 +143,7 @@ static bool take_fresh(void)
     fresh.at[fresh_next].start = piece.end;
     if (piece.end == fresh.at[fresh_next].end)
         fresh_next++;
+    make_ready(piece.start);
     put_range(piece);
     return true;
 }
@@ -211,11 +218,23 @@ void frames_free(paddr_t pa, unsigned order)
     free_frames += 1ull << order;
 }
 
+void frames_free_run(struct range range)
+{
+    kassert(range.start && !page_offset(range.start));
+    kassert(frames_meta(range.start)->next < FREE_MARK); /* freed twice */
+    if (REALIGN_DEBUG)
+        memset(direct_ptr(range.start), 0xdb, range_size(range));
+    free_frames += range_size(range) / PAGE_SIZE;
+    put_range(range);
+}
+
 void frames_add(struct range range)
 {
     free_frames += range_size(range) / PAGE_SIZE;
     while (range.start < range.end) {
         struct range piece = first_piece(range);
+
+        make_ready(piece.start);
         put_range(piece);
         range.start = piece.end;
     }

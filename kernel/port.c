@@ -33,6 +33,11 @@ void port_frame_free(paddr_t frame)
     frames_free(frame, 0);
 }
 
+void port_run_free(paddr_t first, uint64_t count)
+{
+    frames_free_run((struct range){first, first + count * PAGE_SIZE});
+}
+
 /* The order of the block that a leaf of @level maps. */
 static unsigned block_order(unsigned level)
 {

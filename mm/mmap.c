@@ -14,10 +14,13 @@
 
 void mmap_forget(const struct mm *mm, struct range range, struct gather *g)
 {
-    if (!vma_overlapping(mm, range))
-        return;
-    tlb_zap(g, range);
-    tlb_prune(g, range);
+    for (const struct vma *vma = vma_find(mm, range.start); vma && vma->start < range.end;
+         vma = vma->next) {
+        struct range part = {max_u64(vma->start, range.start), min_u64(vma->end, range.end)};
+
+        tlb_zap(g, part);
+        tlb_prune(g, part);
+    }
 }
 
 void mmap_clear(struct mm *mm, struct range range, struct vma_reserve *reserve, struct gather *g)

@@ -37,6 +37,9 @@ struct frame {
 [[nodiscard]] paddr_t port_frame_alloc(bool zero);
 void port_frame_free(paddr_t frame);
 
+/* The same for @count of them that lie one behind another, from @first on. */
+void port_run_free(paddr_t first, uint64_t count);
+
 /*
  * The frames that one leaf of @level maps: a block as long as the leaf's span and aligned to it, each
  * frame as port_frame_alloc() gives it; 0 when there is none.

@@ -18,20 +18,23 @@
 #include "mm/pt.h"
 
 /*
- * Frames that others map too: their references are dropped after the flush, in batches of this
+ * Frames that others map too: their references are dropped after the flush, in batches of at most this
  * size.
  */
-#define GATHER_SHARED 32
+#define GATHER_SHARED 64
 
 /* Above so many pages, flush everything in place of single pages. */
 #define FLUSH_ALL_PAGES 32
 
 struct gather {
-    struct mm *mm; /* whose translations; NULL for an object's tree, which no processor walks */
+    struct mm *mm; /* whose translations; NULL where none can be cached: of an object's tree, or of
+                      an address space that no processor uses any more */
     struct pt *pt;
-    struct range range;       /* to flush; start >= end when nothing */
-    uint32_t frames;          /* list of frames to free: pages that had no other user, and tables */
-    uint32_t blocks;          /* list of blocks to free, of huge leaves */
+    struct range range; /* to flush; start >= end when nothing */
+    struct range
+        run;         /* of frames to free, one behind another: pages without another user, tables */
+    uint32_t frames; /* list of earlier such runs, by their first frames */
+    uint32_t blocks; /* list of blocks to free, of huge leaves */
     struct pt_reserve tables; /* for huge leaves that are split */
     unsigned shared_count;
     paddr_t shared[GATHER_SHARED];

@@ -193,6 +193,12 @@ void port_frame_free(paddr_t pa)
     now.free = (uint16_t)f;
 }
 
+void port_run_free(paddr_t first, uint64_t count)
+{
+    for (uint64_t i = 0; i < count; i++)
+        port_frame_free(first + (i << PAGE_SHIFT));
+}
+
 /* No case has huge pages. */
 paddr_t port_block_alloc(unsigned level, bool zero)
 {

@@ -264,6 +264,12 @@ void port_frame_free(paddr_t pa)
     sim.free++;
 }
 
+void port_run_free(paddr_t first, uint64_t count)
+{
+    for (uint64_t i = 0; i < count; i++)
+        port_frame_free(first + (i << PAGE_SHIFT));
+}
+
 struct frame *port_frame(paddr_t pa)
 {
     uint32_t f = frame_number(pa, "port_frame");

@@ -129,12 +129,14 @@ static void test_dump(void **state)
     assert_int_equal(sim_write(mm, 0, 0x401000, 2), FAULT_DONE);
     assert_int_equal(sim_touch(mm, 0, 0x402000, ACCESS_READ), FAULT_DONE);
     assert_int_equal(sim_mprotect(mm, 0x701000, 0x1000, PROT_NONE), 0);
+    assert_int_equal(sim_mmap(mm, 0x800000, 0x200000, PROT_READ | PROT_EXEC, PRIVATE), 0x800000);
     sim_map(mm, 0x800000, PTE_R | PTE_X, PT_PMD);
     assert_string_equal(dump(),
-                        "mm: 3 VMAs, 6 pages, 517 mapped, 5 tables\n"
+                        "mm: 4 VMAs, 518 pages, 517 mapped, 5 tables\n"
                         "vma 000000400000-000000404000 rw-p noreserve pages 4 id 2 pgoff 400 \n"
                         "vma 000000700000-000000701000 rw-p grows locked pages 1 id 1 pgoff 700 \n"
                         "vma 000000701000-000000702000 ---p grows locked pages 1 id 1 pgoff 701 \n"
+                        "vma 000000800000-000000a00000 r-xp pages 512 id 0 pgoff 800 \n"
                         "PGD   0 000000000000 table of 1\n"
                         "  PUD   0 000000000000 table of 3\n"
                         "    PMD   2 000000400000 table of 3\n"
@@ -187,7 +189,7 @@ static void test_trace_of_mmap_and_faults(void **state)
                                   "vma remove 400000-402000\n"
                                   "vma remove 402000-403000\n"
                                   "vma remove 403000-404000\n"
-                                  "flush 400000-404000\n");
+                                  "flush 400000-402000\n");
 }
 
 static void move_to(vaddr_t old, uint64_t len, vaddr_t new)
