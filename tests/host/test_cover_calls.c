@@ -176,7 +176,7 @@ static void look_at_zero_page(void)
  */
 static void test_references_outlive_the_flush(void **state)
 {
-    unsigned pages = 40;
+    unsigned pages = GATHER_SHARED + 40;
 
     map(0, pages, 0);
     assert_int_equal(sim_madvise(mm, AT(0), pages * PAGE_SIZE, MADV_POPULATE_READ), 0);
