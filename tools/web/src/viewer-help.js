@@ -14,6 +14,9 @@ What one entry stands for is its <b>span</b>:</p>
 <p><b>mremap</b> moves an area to other addresses. No memory is copied: entries are. Where both places sit at the same
 offset in an entry's span, one entry of a higher level can go, and takes all that is below it along: 512 pages by one
 write. The kernel <b>widens</b> a move to the entry's edge when nobody else lives in the part added.</p>
+<p>So an address is five numbers in a row, here with their bits: which entry at each level, and which byte of the page.</p>
+<div class="v-bits">${["PGD", "PUD", "PMD", "PTE"].map((name) => `<span>${name}<small>9</small></span>`).join("")}
+<span class="v-bits-wide">byte<small>12</small></span></div>
 <h2>How to read it</h2>
 <ul>
 <li>On top the whole address space, long gaps folded. Below it, to scale, the part things come from and the part they go to.</li>

@@ -47,12 +47,12 @@ export class TraceList {
 
     #row(line) {
         const { player, open, current } = this;
-        if (open && line === current) return { stop: player.at, text: player.event.text, kind: "v-inside", lit: true };
+        if (open && line === current)
+            return { stop: player.at, text: player.textOf(player.at), kind: "v-inside", lit: true };
         const n = open && line > current ? line - 1 : line;
         const group = player.groups[n];
         const lit = !open && line === current;
-        if (group.last === group.first)
-            return { stop: group.first, text: player.events[player.stops[group.first].event].text, lit };
+        if (group.last === group.first) return { stop: group.first, text: player.textOf(group.first), lit };
         const at = open && line === current - 1 ? `, this is the ${number(player.at - group.first + 1)}.` : "";
         return { stop: group.first, text: folded(player, group) + at, kind: "v-folded", lit };
     }

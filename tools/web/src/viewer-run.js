@@ -265,6 +265,13 @@ export class Player {
         return this.stops[this.at];
     }
 
+    /* The line of the trace that stands for stop @at; a snapshot's is its first, with the counts. */
+    textOf(at) {
+        const { event, first } = this.stops[at];
+        const begin = this.events.slice(first, event).find((e) => e.event === "state-begin");
+        return this.events[event].event === "state-end" && begin ? begin.text : this.events[event].text;
+    }
+
     get event() {
         return this.events[this.stop.event];
     }

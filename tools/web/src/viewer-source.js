@@ -8,8 +8,8 @@ function statement(lines, line) {
     let last = line - 1;
     while (first > 0 && first > line - 8 && !/\b[A-Z]*TRACE\w*\(/.test(lines[first])) first--;
     if (!/\b[A-Z]*TRACE\w*\(/.test(lines[first])) return { first: line - 1, last: line - 1 };
-    while (last + 1 < lines.length && !/;\s*$/.test(lines[last])) last++;
-    return { first, last };
+    for (last = first; last + 1 < lines.length && !/;\s*$/.test(lines[last]);) last++;
+    return last >= line - 1 ? { first, last } : { first: line - 1, last: line - 1 };
 }
 
 /* The name of the function that line index @at is in: the nearest line above that starts in the first column. */

@@ -106,7 +106,7 @@ function drawCaption(svg, player, layout) {
     g.append("text")
         .attr("class", "s-mono")
         .attr("y", 19)
-        .text(`${player.at + 1}/${player.length}  ${event.text}`);
+        .text(`${player.at + 1}/${player.length}  ${player.textOf(player.at)}`);
     if (move) {
         const counts = stop.sum.entries.map((n, level) => `${number(n)} ${LEVELS[level]}`).join(", ");
         const more = `moved so far: ${counts}; page by page: ${number(stop.sum.pages)}`;

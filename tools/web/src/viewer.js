@@ -114,7 +114,10 @@ class Viewer {
         const { player } = this;
         player.go(step);
         this.slider.value = player.at;
-        this.slider.setAttribute("aria-valuetext", `step ${player.at + 1} of ${player.length}: ${player.event.text}`);
+        this.slider.setAttribute(
+            "aria-valuetext",
+            `step ${player.at + 1} of ${player.length}: ${player.textOf(player.at)}`,
+        );
         this.find(".v-count").textContent = `${number(player.at + 1)} of ${number(player.length)}`;
         this.find(".v-words").textContent = eventWords(player.event, { player, geometry: player.geometry });
         this.list.show(player);
@@ -261,7 +264,7 @@ class Viewer {
 
     #showStep() {
         const { event } = this.player;
-        this.find(".v-line").textContent = event.text;
+        this.find(".v-line").textContent = this.player.textOf(this.player.at);
         this.find(".v-entry").innerHTML = "";
         if (event.event === "step") this.#showEntry("entry moved", event.entry, event.level);
         if (event.event === "set") {
