@@ -53,7 +53,7 @@ const PANELS = [
         "v-sums",
         "Entries moved",
         `<table class="v-table"><thead><tr><td></td><th scope="col">so far</th><th scope="col">whole move</th></tr></thead>
-        <tbody></tbody></table><p class="v-verdict"></p>`,
+        <tbody></tbody></table><div class="v-bars" aria-hidden="true"></div><p class="v-verdict"></p>`,
     ),
 ];
 

@@ -229,10 +229,12 @@ class Viewer {
         const { player } = this;
         const width = (canvas.width = 1000);
         const context = canvas.getContext("2d");
+        const colourOf = (selector) => getComputedStyle(this.find(selector)).color;
+        const colours = { step: colourOf(".v-count"), move: colourOf(".v-words") };
         player.stops.forEach((stop, i) => {
             const { event, level } = player.events[stop.event];
             if (event !== "step" && event !== "move") return;
-            context.fillStyle = getComputedStyle(this.find(event === "step" ? ".v-count" : ".v-words")).color;
+            context.fillStyle = colours[event];
             const height = event === "move" ? 8 : 2 + 2 * level;
             context.fillRect(
                 (i * width) / player.length,
@@ -312,6 +314,9 @@ class Viewer {
         rows.push(row("page by page", pages, total.pages));
         this.find(".v-table tbody").innerHTML = rows.join("");
         this.find(".v-verdict").textContent = verdict(total);
+        const bar = (name, writes) =>
+            `<div style="--part: ${total.pages ? writes / total.pages : 0}"><span>${name}</span></div>`;
+        this.find(".v-bars").innerHTML = bar("as it went", sumOf(entries)) + bar("page by page", pages);
     }
 }
 
