@@ -16,7 +16,7 @@ uint32_t port_trace_mask;
 static uint32_t log_mask; /* of port_trace_mask, the kinds that are logged */
 
 /* Event number n since boot, counted from 0, lies at n % RING_EVENTS until it is overwritten. */
-static struct trace_event trace_ring[RING_EVENTS];
+static __attribute__((used)) struct trace_event trace_ring[RING_EVENTS];
 static uint64_t trace_count;
 
 /* The kinds of option @name. */
@@ -38,31 +38,12 @@ void trace_init(void)
     port_trace_mask = log_mask | kinds_option("trace_ring");
 }
 
-static uint32_t kind_of(enum trace_what what)
-{
-    switch (what) {
-    case EVENT_TABLE_NEW:
-    case EVENT_TABLE_GONE:
-        return TRACE_PT;
-    case EVENT_VMA_INSERT ... EVENT_VMA_MERGE:
-        return TRACE_VMA;
-    case EVENT_FAULT:
-        return TRACE_FAULT;
-    case EVENT_FLUSH:
-        return TRACE_TLB;
-    case EVENT_REFUSED:
-        return TRACE_REFUSE;
-    default:
-        return TRACE_MREMAP;
-    }
-}
-
 void port_trace(const struct trace_event *event)
 {
     char line[256];
 
-    trace_ring[trace_count++ % RING_EVENTS] = *event;
-    if (!(log_mask & kind_of(event->what)))
+    trace_ring[trace_count++ % RING_EVENTS] = trace_kept(event);
+    if (!(log_mask & trace_kind(event->what)))
         return;
     trace_text(event, line, sizeof(line));
     log_always("trace: %s", line);

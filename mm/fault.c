@@ -18,7 +18,7 @@
 #include "mm/hugetlb.h"
 #include "mm/mmap.h"
 #include "mm/object.h"
-#include "mm/trace.h"
+#include "mm/pt_trace.h"
 
 static paddr_t zero_page;
 
@@ -82,6 +82,7 @@ static bool may_be_huge(const struct fault *f, unsigned level)
 /* True when it is mapped. Where memory has no such block, or no room for tables, small pages do. */
 static bool map_huge(struct fault *f)
 {
+    struct pte *entry, leaf;
     paddr_t block;
 
     if (pt_reserve_fill(&f->tables, pt_missing(&f->mm->pt, f->addr, PT_PMD)))
@@ -96,8 +97,10 @@ static bool map_huge(struct fault *f)
     for (uint64_t i = 0; i < pt_span(PT_PMD) >> PAGE_SHIFT; i++)
         port_frame(block)[i].refs = 1;
     vma_identify(f->mm, f->vma);
-    pt_write(pt_entry_make(&f->mm->pt, f->addr, PT_PMD, &f->tables),
-             pte_leaf(block, fault_rights(f->vma, block, PT_PMD), PT_PMD));
+    leaf = pte_leaf(block, fault_rights(f->vma, block, PT_PMD), PT_PMD);
+    entry = pt_entry_make(&f->mm->pt, f->addr, PT_PMD, &f->tables);
+    TRACE_SET(&f->mm->pt, pt_floor(f->addr, PT_PMD), PT_PMD, *entry, leaf);
+    pt_write(entry, leaf);
     f->mm->rss_pages += pt_span(PT_PMD) >> PAGE_SHIFT;
     mm_stats.huge++;
     return true;
@@ -215,21 +218,22 @@ static void grow_stack(struct fault *f)
 /* The reservation stands: grow the stack if that was asked, and put f->page into the tables. */
 static void map_page(struct fault *f, struct pte old)
 {
-    unsigned rights;
+    struct pte *entry, leaf;
     struct gather g;
 
     if (f->addr < f->vma->start)
         grow_stack(f);
     if (wants_private_page(f))
         vma_identify(f->mm, f->vma);
-    rights = fault_rights(f->vma, f->page, PT_PTE);
+    leaf = pte_leaf(f->page, fault_rights(f->vma, f->page, PT_PTE), PT_PTE);
     tlb_begin(&g, f->mm, &f->mm->pt);
     if (!pte_is_none(old)) {
         tlb_range(&g, f->addr, f->addr + PAGE_SIZE);
         tlb_page(&g, pte_addr(old), PT_PTE);
     }
-    pt_write(pt_entry_make(&f->mm->pt, f->addr, PT_PTE, &f->tables),
-             pte_leaf(f->page, rights, PT_PTE));
+    entry = pt_entry_make(&f->mm->pt, f->addr, PT_PTE, &f->tables);
+    TRACE_SET(&f->mm->pt, f->addr, PT_PTE, *entry, leaf);
+    pt_write(entry, leaf);
     f->mm->rss_pages++;
     tlb_finish(&g);
 }
@@ -261,6 +265,7 @@ static enum fault_result fix_entry(struct fault *f, struct pte *entry, unsigned 
 {
     paddr_t frame = pte_addr(*entry);
     unsigned rights = fault_rights(f->vma, frame, level);
+    struct pte leaf = pte_leaf(frame, rights, level);
     vaddr_t start = pt_floor(f->addr, level);
     struct gather g;
 
@@ -268,7 +273,8 @@ static enum fault_result fix_entry(struct fault *f, struct pte *entry, unsigned 
         return copy_page(f, level);
     tlb_begin(&g, f->mm, &f->mm->pt);
     tlb_range(&g, start, start + pt_span(level));
-    pt_write(entry, pte_leaf(frame, rights, level));
+    TRACE_SET(&f->mm->pt, start, level, *entry, leaf);
+    pt_write(entry, leaf);
     tlb_finish(&g);
     return FAULT_DONE;
 }
@@ -312,6 +318,6 @@ enum fault_result mm_fault(struct mm *mm, vaddr_t addr, enum access access)
     mm_stats.faults++;
     result = addr < TASK_SIZE ? climb(&f) : FAULT_MAPERR;
     TRACE(TRACE_FAULT, .what = EVENT_FAULT, .a = addr, .b = access, .c = result,
-          .words = words[result]);
+          .words = words[result], .space = mm->pt.space);
     return result;
 }

@@ -12,6 +12,7 @@
  * mappings that never had a private page.
  */
 #include "mm/mmap.h"
+#include "mm/pt_trace.h"
 
 /* ---- Plan: what the child takes ---- */
 
@@ -126,6 +127,21 @@ static unsigned share_run(const struct pt_run *run, struct pte *to)
     return 1;
 }
 
+/* In @space, entries of @run become read-only: the parent's own, or the child's that were empty. */
+static void trace_share(const struct mm *space, const struct pt_run *run, bool empty)
+{
+    struct pt_fold fold = PT_FOLD(&space->pt, run->level);
+
+    for (unsigned i = 0; i < run->count; i++) {
+        struct pte entry = run->slots[i];
+
+        if (!pte_is_none(entry))
+            pt_fold_set(&fold, run->va + i * pt_span(run->level), empty ? pte_none() : entry,
+                        pte_read_only(entry));
+    }
+    pt_fold_end(&fold);
+}
+
 static void share_pages(struct mm *child, struct mm *parent, struct pt_reserve *tables,
                         struct gather *g)
 {
@@ -135,8 +151,13 @@ static void share_pages(struct mm *child, struct mm *parent, struct pt_reserve *
 
         while (has_pages_to_share(vma) && pt_next_run(&parent->pt, &va, vma->end, &run)) {
             struct pte *to = pt_entry_make(&child->pt, run.va, run.level, tables);
-            unsigned count = share_run(&run, to);
+            unsigned count;
 
+            if (trace_wanted(TRACE_PT)) {
+                trace_share(parent, &run, false);
+                trace_share(child, &run, true);
+            }
+            count = share_run(&run, to);
             pt_frame(to)->live += count;
             child->rss_pages += count * (pt_span(run.level) >> PAGE_SHIFT);
             tlb_range(g, run.va, va);

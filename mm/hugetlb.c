@@ -3,6 +3,7 @@
 #include "kernel/abi/errno.h"
 #include "mm/huge_pool.h"
 #include "mm/object.h"
+#include "mm/pt_trace.h"
 
 static bool parted_at(const struct mm *mm, vaddr_t addr)
 {
@@ -103,6 +104,7 @@ struct huge_fault {
 
 static void map_page(struct huge_fault *f, struct pte *entry, struct pt_reserve *tables)
 {
+    struct pte leaf;
     struct gather g;
 
     if (!(f->vma->flags & VMA_SHARED))
@@ -112,8 +114,10 @@ static void map_page(struct huge_fault *f, struct pte *entry, struct pt_reserve 
         tlb_range(&g, f->start, f->start + pt_span(f->level));
         tlb_page(&g, pte_addr(*entry), f->level);
     }
-    pt_write(pt_entry_make(&f->mm->pt, f->start, f->level, tables),
-             pte_leaf(f->page, fault_rights(f->vma, f->page, f->level), f->level));
+    leaf = pte_leaf(f->page, fault_rights(f->vma, f->page, f->level), f->level);
+    entry = pt_entry_make(&f->mm->pt, f->start, f->level, tables);
+    TRACE_SET(&f->mm->pt, f->start, f->level, *entry, leaf);
+    pt_write(entry, leaf);
     f->mm->rss_pages += pt_span(f->level) >> PAGE_SHIFT;
     tlb_finish(&g);
 }
@@ -168,6 +172,7 @@ enum fault_result hugetlb_fault(struct mm *mm, struct vma *vma, vaddr_t addr, en
     unsigned level = vma_level(vma), rights;
     struct huge_fault f = {mm, vma, level, pt_floor(addr, level), 0};
     struct pte *entry = pt_lookup(&mm->pt, f.start, &level);
+    struct pte leaf;
     struct gather g;
 
     if (pte_is_none(*entry))
@@ -177,7 +182,9 @@ enum fault_result hugetlb_fault(struct mm *mm, struct vma *vma, vaddr_t addr, en
         return copy_page(&f, entry);
     tlb_begin(&g, mm, &mm->pt);
     tlb_range(&g, f.start, f.start + pt_span(f.level));
-    pt_write(entry, pte_leaf(pte_addr(*entry), rights, f.level));
+    leaf = pte_leaf(pte_addr(*entry), rights, f.level);
+    TRACE_SET(&mm->pt, f.start, f.level, *entry, leaf);
+    pt_write(entry, leaf);
     tlb_finish(&g);
     return FAULT_DONE;
 }

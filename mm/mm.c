@@ -17,6 +17,8 @@ struct mm_config mm_config = {
 struct mm_stats mm_stats;
 struct mm *mm_all;
 
+static uint32_t spaces; /* address spaces that there have been */
+
 static const struct {
     const char *name;
     const char *words;
@@ -25,6 +27,13 @@ static const struct {
     REFUSALS(REFUSAL_TEXT)
 #undef REFUSAL_TEXT
 };
+
+const char *mm_realign_name(enum realign realign)
+{
+    static const char *const names[] = {"off", "pmd", "full"};
+
+    return names[realign];
+}
 
 const char *mm_refusal_name(enum refusal why)
 {
@@ -59,6 +68,7 @@ struct mm *mm_create(void)
         return NULL;
     }
     port_root_init(mm_root(mm));
+    mm->pt.space = ++spaces;
     mm->limits = (struct mm_limits){UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX};
     mm->layout.mmap_base = TASK_SIZE;
     mm->tree_seed = (mm_config.randomize ? (uint32_t)port_random() : 0) | 1;

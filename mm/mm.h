@@ -25,6 +25,7 @@ struct object;
 struct pt {
     struct pte *root;
     unsigned top;
+    uint32_t space;  /* number of the address space, for the trace; 0 for an object's tree */
     uint64_t tables; /* linked in, the root included */
 };
 
@@ -148,6 +149,9 @@ struct mm_stats {
     uint64_t refused[REFUSAL_COUNT];
 };
 extern struct mm_stats mm_stats;
+
+/* "off", "pmd" or "full". */
+const char *mm_realign_name(enum realign realign);
 
 /* The name of a counter of @refused, in lower case for vmstat, and its words. */
 const char *mm_refusal_name(enum refusal why);
@@ -392,6 +396,9 @@ struct mm_totals mm_totals(void);
 
 /* VMAs and tables as stable, diffable text, a line at a time without newline. For read. */
 void mm_dump(struct mm *mm, void (*emit)(void *ctx, const char *line), void *ctx);
+
+/* The same as events of kind `state`. For read. */
+void mm_trace_state(struct mm *mm);
 
 /* Recount every invariant of design section 5; panics with the first that is broken. For read. */
 void mm_check(struct mm *mm);

@@ -1,33 +1,33 @@
-/* An address space as text, VMAs with their tables, stable and diffable. */
+/*
+ * An address space as it is: VMAs with their tables, in one walk. What it meets is told as events
+ * of kind `state`, or as the text of these events, which is stable and diffable.
+ */
 #include "mm/mm_maps.h"
 #include "mm/pt.h"
 #include "mm/trace.h"
 
 #define LINE 160
 
-typedef unsigned long long ull;
-
-/* ---- dump ---- */
-
+/* Where the events go: as text to @emit, or to the trace when that is NULL. */
 struct dump {
-    const struct mm *mm;
+    struct mm *mm;
     void (*emit)(void *ctx, const char *line);
     void *ctx;
 };
 
-static void dump_vma(const struct dump *d, const struct vma *vma)
+static void tell(const struct dump *d, const struct trace_event *event)
 {
-    char line[LINE], rights[5];
+    char line[LINE];
 
-    maps_rights(vma, rights);
-    port_format(
-        line, LINE, "vma %012llx-%012llx %s%s%s%s pages %llu id %llu%s pgoff %llx %s",
-        (ull)vma->start, (ull)vma->end, rights, vma->flags & VMA_GROWSDOWN ? " grows" : "",
-        vma->flags & VMA_LOCKED ? " locked" : "", vma->flags & VMA_NORESERVE ? " noreserve" : "",
-        (ull)vma_pages(vma), (ull)(vma->anon & ~VMA_ANON_INHERITED),
-        vma->anon & VMA_ANON_INHERITED ? " inherited" : "", (ull)vma->pgoff, maps_name(d->mm, vma));
+    if (!d->emit)
+        return port_trace(event);
+    trace_text(event, line, sizeof(line));
     d->emit(d->ctx, line);
 }
+
+#define TELL(d, ...)                                                                               \
+    tell(d, &(struct trace_event){__VA_ARGS__, .file = __FILE__, .line = __LINE__,                 \
+                                  .space = (d)->mm->pt.space})
 
 /* Whether two entries look the same in a dump: leaves with the same rights. */
 static bool alike(struct pte a, struct pte b, unsigned level)
@@ -35,55 +35,64 @@ static bool alike(struct pte a, struct pte b, unsigned level)
     return pte_is_leaf(a, level) && pte_is_leaf(b, level) && pte_rights(a) == pte_rights(b);
 }
 
-/* One line for the @n leaves from @entry on. */
-static void dump_leaves(const struct dump *d, const struct pte *entry, unsigned n, unsigned level,
-                        vaddr_t va)
+/* How many of the entries from @i to @end look like the first. *consecutive: their frames follow each other. */
+static unsigned count_alike(const struct pte *table, unsigned i, unsigned end, unsigned level,
+                            bool *consecutive)
 {
-    unsigned rights = pte_rights(*entry);
-    char line[LINE];
+    unsigned n = 1;
 
-    port_format(line, LINE, "%*s%s %3u %012llx-%012llx %c%c%c %u", (int)(2 * (PT_TOP - level)), "",
-                level_name(level), pt_index(va, level), (ull)va, (ull)(va + n * pt_span(level)),
-                rights & PTE_R ? 'r' : '-', rights & PTE_W ? 'w' : '-', rights & PTE_X ? 'x' : '-',
-                n);
-    d->emit(d->ctx, line);
+    *consecutive = true;
+    for (; i + n < end && alike(table[i], table[i + n], level); n++)
+        *consecutive &= table[i + n].raw == table[i].raw + n * pt_span(level);
+    return n;
 }
 
 static void dump_table(const struct dump *d, const struct pte *table, unsigned level, vaddr_t base)
 {
     unsigned end = level == PT_TOP ? PT_ENTRIES / 2 : PT_ENTRIES;
-    char line[LINE];
     unsigned n;
 
     for (unsigned i = 0; i < end; i += n) {
         vaddr_t va = base + i * pt_span(level);
+        bool consecutive;
 
         n = 1;
         if (pte_is_none(table[i]))
             continue;
         if (pte_is_leaf(table[i], level)) {
-            while (i + n < end && alike(table[i], table[i + n], level))
-                n++;
-            dump_leaves(d, &table[i], n, level, va);
+            n = count_alike(table, i, end, level, &consecutive);
+            TELL(d, .what = EVENT_STATE_RUN, .level = level, .a = va, .b = n, .c = table[i].raw,
+                 .d = consecutive);
             continue;
         }
-        port_format(line, LINE, "%*s%s %3u %012llx table of %u", (int)(2 * (PT_TOP - level)), "",
-                    level_name(level), i, (ull)va, pt_frame(pte_to_table(table[i]))->live);
-        d->emit(d->ctx, line);
+        TELL(d, .what = EVENT_STATE_RUN, .level = level, .a = va, .b = 1, .c = table[i].raw,
+             .d = true, .e = pt_frame(pte_to_table(table[i]))->live);
         dump_table(d, pte_to_table(table[i]), level - 1, va);
     }
 }
 
-void mm_dump(struct mm *mm, void (*emit)(void *ctx, const char *line), void *ctx)
+static void dump(const struct dump *d)
 {
-    struct dump d = {mm, emit, ctx};
-    char line[LINE];
+    const struct mm *mm = d->mm;
 
     mm_assert(port_locked(&mm->lock));
-    port_format(line, LINE, "mm: %u VMAs, %llu pages, %llu mapped, %llu tables", mm->vma_count,
-                (ull)mm->total_pages, (ull)mm->rss_pages, (ull)mm->pt.tables);
-    emit(ctx, line);
+    TELL(d, .what = EVENT_STATE_BEGIN, .a = mm->vma_count, .b = mm->total_pages, .c = mm->rss_pages,
+         .d = mm->pt.tables);
     for (const struct vma *vma = mm->first; vma; vma = vma->next)
-        dump_vma(&d, vma);
-    dump_table(&d, mm->pt.root, PT_TOP, 0);
+        TELL(d, .what = EVENT_STATE_VMA, .a = vma->start, .b = vma->end, .c = vma->flags,
+             .d = vma->anon, .e = vma->pgoff, .words = maps_name(mm, vma));
+    dump_table(d, mm->pt.root, PT_TOP, 0);
+}
+
+void mm_dump(struct mm *mm, void (*emit)(void *ctx, const char *line), void *ctx)
+{
+    dump(&(struct dump){mm, emit, ctx});
+}
+
+void mm_trace_state(struct mm *mm)
+{
+    struct dump d = {mm, NULL, NULL};
+
+    dump(&d);
+    TELL(&d, .what = EVENT_STATE_END);
 }

@@ -53,15 +53,6 @@ const char *maps_name(const struct mm *mm, const struct vma *vma)
     return "";
 }
 
-void maps_rights(const struct vma *vma, char text[5])
-{
-    text[0] = vma->flags & VMA_READ ? 'r' : '-';
-    text[1] = vma->flags & VMA_WRITE ? 'w' : '-';
-    text[2] = vma->flags & VMA_EXEC ? 'x' : '-';
-    text[3] = vma->flags & VMA_SHARED ? 's' : 'p';
-    text[4] = '\0';
-}
-
 /* A line of its own stays one: a newline in a name is told by its number. */
 static void put_name(struct out *out, const char *name)
 {
@@ -80,7 +71,7 @@ static void put_head(struct out *out, const struct mm *mm, const struct vma *vma
     size_t start = out->length;
     char rights[5];
 
-    maps_rights(vma, rights);
+    vma_rights(vma->flags, rights);
     OUT(out, "%08llx-%08llx %s %08llx 00:%02x %llu ", (ull)vma->start, (ull)vma->end, rights,
         offset, vma->object ? 1 : 0, vma->object ? (ull)vma->object->ino : 0);
     if (name[0])

@@ -7,9 +7,6 @@
 /* What maps shows as the name of @vma, "" for none. */
 const char *maps_name(const struct mm *mm, const struct vma *vma);
 
-/* "rwxp" or what of it applies. */
-void maps_rights(const struct vma *vma, char text[5]);
-
 /* ---- What a leaf maps ---- */
 
 enum page_kind {

@@ -8,6 +8,25 @@
 #include "mm/fault.h"
 #include "mm/hugetlb.h"
 #include "mm/mmap.h"
+#include "mm/pt_trace.h"
+
+/* What the slot of a run in @vma that holds @entry is to hold. */
+static struct pte protected(const struct vma *vma, struct pte entry, unsigned level)
+{
+    paddr_t frame = pte_addr(entry);
+
+    return pte_is_none(entry) ? entry : pte_leaf(frame, fault_rights(vma, frame, level), level);
+}
+
+static void trace_protect(const struct mm *mm, const struct vma *vma, const struct pt_run *run)
+{
+    struct pt_fold fold = PT_FOLD(&mm->pt, run->level);
+
+    for (unsigned i = 0; i < run->count; i++)
+        pt_fold_set(&fold, run->va + i * pt_span(run->level), run->slots[i],
+                    protected(vma, run->slots[i], run->level));
+    pt_fold_end(&fold);
+}
 
 /* Narrow or widen the rights of the leaves of @vma to what its flags now allow. */
 static void protect_pages(struct mm *mm, const struct vma *vma, struct gather *g)
@@ -17,12 +36,10 @@ static void protect_pages(struct mm *mm, const struct vma *vma, struct gather *g
 
     while (pt_next_run(&mm->pt, &va, vma->end, &run)) {
         tlb_range(g, run.va, va);
-        for (unsigned i = 0; i < run.count; i++) {
-            paddr_t frame = pte_addr(run.slots[i]);
-
-            if (!pte_is_none(run.slots[i]))
-                run.slots[i] = pte_leaf(frame, fault_rights(vma, frame, run.level), run.level);
-        }
+        if (trace_wanted(TRACE_PT))
+            trace_protect(mm, vma, &run);
+        for (unsigned i = 0; i < run.count; i++)
+            run.slots[i] = protected(vma, run.slots[i], run.level);
     }
 }
 

@@ -205,9 +205,11 @@ int64_t mm_mremap(struct mm *mm, vaddr_t old, uint64_t old_len, uint64_t new_len
     int64_t result;
 
     mm_assert(port_locked_write(&mm->lock));
+    if (trace_wanted(TRACE_STATE))
+        mm_trace_state(mm);
     TRACE(TRACE_MREMAP, .what = EVENT_CALL, .level = flags, .a = old, .b = old_len, .c = new_len,
-          .d = new_addr);
+          .d = new_addr, .space = mm->pt.space);
     result = remap(&r);
-    TRACE(TRACE_MREMAP, .what = EVENT_RETURN, .a = (uint64_t)result);
+    TRACE(TRACE_MREMAP, .what = EVENT_RETURN, .a = (uint64_t)result, .space = mm->pt.space);
     return result;
 }

@@ -2,6 +2,7 @@
 #include "mm/pt.h"
 
 #include "kernel/abi/errno.h"
+#include "mm/pt_trace.h"
 
 long pt_reserve_fill(struct pt_reserve *reserve, uint32_t count)
 {
@@ -114,12 +115,28 @@ bool pt_cuts_leaf(const struct pt *pt, vaddr_t va)
     return level > PT_PTE && !pte_is_none(*entry) && pt_offset(va, level);
 }
 
-void pt_split(struct pt *pt, struct pte *entry, unsigned level, struct pt_reserve *reserve)
+/* Told as what it comes to: the leaf goes, a table comes, and its entries. */
+static void trace_split(const struct pt *pt, struct pte leaf, vaddr_t va, unsigned level,
+                        paddr_t table)
+{
+    struct pt_fold fold = PT_FOLD(pt, level - 1);
+
+    TRACE_SET(pt, va, level, leaf, pte_none());
+    TRACE_TABLE(pt, EVENT_TABLE_NEW, level - 1, va, table);
+    for (unsigned i = 0; i < PT_ENTRIES; i++)
+        pt_fold_set(&fold, va + i * pt_span(level - 1), pte_none(), pte_part(leaf, level, i));
+    pt_fold_end(&fold);
+}
+
+void pt_split(struct pt *pt, struct pte *entry, vaddr_t va, unsigned level,
+              struct pt_reserve *reserve)
 {
     paddr_t table = pt_reserve_take(reserve);
     struct pte *lower = port_ptr(table);
 
     mm_assert(level > PT_PTE && pte_is_leaf(*entry, level));
+    if (trace_wanted(TRACE_PT) && pt->space)
+        trace_split(pt, *entry, pt_floor(va, level), level, table);
     for (unsigned i = 0; i < PT_ENTRIES; i++)
         lower[i] = pte_part(*entry, level, i);
     port_frame(table)->live = PT_ENTRIES;

@@ -57,10 +57,11 @@ paddr_t pt_page(const struct pt *pt, vaddr_t va);
 bool pt_cuts_leaf(const struct pt *pt, vaddr_t va);
 
 /*
- * Put in place of the leaf in @entry, of @level above PT_PTE, a table of @reserve with leaves that
- * translate and grant the same. The caller flushes the leaf's span.
+ * Put in place of the leaf in @entry, of @level above PT_PTE, which translates @va, a table of
+ * @reserve with leaves that translate and grant the same. The caller flushes the leaf's span.
  */
-void pt_split(struct pt *pt, struct pte *entry, unsigned level, struct pt_reserve *reserve);
+void pt_split(struct pt *pt, struct pte *entry, vaddr_t va, unsigned level,
+              struct pt_reserve *reserve);
 
 /*
  * As pt_entry, but missing tables are taken from @reserve, which has as many as pt_missing() says.

@@ -26,7 +26,7 @@
  */
 #include "mm/pt_move.h"
 
-#include "mm/trace.h"
+#include "mm/pt_trace.h"
 
 /* Neighbouring entries of one table that move whole into neighbouring slots of one table. */
 struct pt_step {
@@ -73,7 +73,7 @@ static void warn_slot(const struct pt_move *m, vaddr_t lo, unsigned level)
 static void split_leaf(struct pt_move *m, struct pte *entry, vaddr_t lo, unsigned level,
                        struct gather *g)
 {
-    pt_split(&m->mm->pt, entry, level, &m->reserve);
+    pt_split(&m->mm->pt, entry, lo, level, &m->reserve);
     tlb_range(g, lo, lo + pt_span(level));
 }
 
@@ -242,7 +242,8 @@ long pt_move_plan(struct pt_move *m)
     m->align = mm_config.realign == REALIGN_FULL ? PT_TOP : (unsigned)min_u64(PT_TOP, PT_PUD);
     while (pt_offset(m->delta, m->align))
         m->align--;
-    TRACE(TRACE_MREMAP, .what = EVENT_MOVE, .a = m->old, .b = m->new, .c = m->len);
+    TRACE(TRACE_MREMAP, .what = EVENT_MOVE, .a = m->old, .b = m->new, .c = m->len,
+          .space = m->mm->pt.space);
     pt_widen(m);
     return pt_reserve_fill(&m->reserve, tables_needed(m));
 }
@@ -255,31 +256,37 @@ void pt_move_cancel(struct pt_move *m)
 /* ---- Commit ---- */
 
 /*
- * A slot that a whole entry moves into may still hold tables which earlier steps of an overlapping
- * move have emptied. They are freed and the slot is taken, so the warning of March 2023 cannot
- * arise.
+ * Before entry @k of a step moves to @slot. A slot that a whole entry moves into may still hold
+ * tables which earlier steps of an overlapping move have emptied. They are freed and the slot is
+ * taken, so the warning of March 2023 cannot arise.
  */
-static void take_slot(struct pte *slot, vaddr_t new, unsigned level, struct gather *g)
+static __attribute__((noinline)) void take_slot(const struct pt_move *m, const struct pt_step *s,
+                                                unsigned k, struct pte *slot, struct gather *g)
 {
-    tlb_prune_slot(g, slot, level, (struct range){new, new + pt_span(level)});
+    uint64_t off = k * pt_span(s->level);
+    struct pte before = *slot;
+
+    if (!pte_is_none(before))
+        tlb_prune_slot(g, slot, s->level,
+                       (struct range){s->new + off, s->new + off + pt_span(s->level)});
     mm_assert(pte_is_none(*slot));
+    TRACE(TRACE_MREMAP, .what = EVENT_STEP, .level = s->level, .a = s->old + off, .b = s->new + off,
+          .c = s->from[k].raw, .d = before.raw, .space = m->mm->pt.space);
 }
 
 static void do_step(struct pt_move *m, const struct pt_step *s, struct gather *g)
 {
     struct pte *to = pt_entry_make(&m->mm->pt, s->new, s->level, &m->reserve);
+    const bool told = trace_wanted(TRACE_MREMAP); /* not asked again for each entry */
     uint32_t moved = 0;
 
     for (unsigned n = 0; n < s->count; n++) {
         unsigned k = m->descending ? s->count - 1 - n : n;
-        uint64_t off = k * pt_span(s->level);
 
         if (pte_is_none(s->from[k]))
             continue;
-        TRACE(TRACE_MREMAP, .what = EVENT_STEP, .level = s->level, .a = s->old + off,
-              .b = s->new + off, .c = s->from[k].raw);
-        if (!pte_is_none(to[k]))
-            take_slot(&to[k], s->new + off, s->level, g);
+        if (told || !pte_is_none(to[k]))
+            take_slot(m, s, k, &to[k], g);
         to[k] = s->from[k];
         s->from[k] = pte_none();
         moved++;
@@ -287,6 +294,9 @@ static void do_step(struct pt_move *m, const struct pt_step *s, struct gather *g
     pt_frame(s->from)->live -= moved;
     pt_frame(to)->live += moved;
     m->moved[s->level] += moved;
+    if (trace_wanted(TRACE_PT) && pt_frame(s->from)->live == 0 && s->level < PT_TOP)
+        TRACE_TABLE(&m->mm->pt, EVENT_TABLE_EMPTIED, s->level, pt_floor(s->old, s->level + 1),
+                    port_paddr(s->from) & ~(PAGE_SIZE - 1));
 }
 
 /* Bytes of the range asked for that lie behind @at. The part that widening added does not count. */
@@ -320,5 +330,5 @@ void pt_move_commit(struct pt_move *m, struct gather *g)
     for (unsigned l = 0; l < PT_LEVELS; l++)
         mm_stats.moved[l] += m->moved[l];
     TRACE(TRACE_MREMAP, .what = EVENT_MOVED, .a = moved_at(m, PT_PTE), .b = moved_at(m, PT_PMD),
-          .c = moved_at(m, PT_PUD), .d = moved_at(m, PT_PGD));
+          .c = moved_at(m, PT_PUD), .d = moved_at(m, PT_PGD), .space = m->mm->pt.space);
 }

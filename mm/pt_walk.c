@@ -13,7 +13,7 @@
  */
 #include "mm/pt.h"
 
-#include "mm/trace.h"
+#include "mm/pt_trace.h"
 
 struct pte *pt_entry(const struct pt *pt, vaddr_t va, unsigned level)
 {
@@ -49,8 +49,7 @@ struct pte *pt_entry_make(struct pt *pt, vaddr_t va, unsigned level, struct pt_r
             pt_write(entry, pte_table(pt_reserve_take(reserve)));
             pt->tables++;
             mm_stats.tables_allocated++;
-            TRACE(TRACE_PT, .what = EVENT_TABLE_NEW, .level = l - 1, .a = pt_floor(va, l),
-                  .b = pte_addr(*entry));
+            TRACE_TABLE(pt, EVENT_TABLE_NEW, l - 1, pt_floor(va, l), pte_addr(*entry));
         }
         mm_assert(pte_is_table(*entry, l));
         entry = &pte_to_table(*entry)[pt_index(va, l - 1)];

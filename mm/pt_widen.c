@@ -46,13 +46,14 @@ static bool widen_down(struct pt_move *m, unsigned level)
     if (!free_below(m, level)) {
         mm_stats.widen_refused_down++;
         TRACE(TRACE_MREMAP, .what = EVENT_NOT_DOWN, .level = level, .a = m->old_floor,
-              .b = m->new_floor);
+              .b = m->new_floor, .c = m->old - off, .d = m->new - off, .space = m->mm->pt.space);
         return false;
     }
     m->src.start = m->old - off;
     mm_stats.widen_down++;
     TRACE(TRACE_MREMAP, .what = EVENT_WIDEN_DOWN, .level = level, .a = m->old, .b = m->src.start,
-          .c = m->new, .d = m->new - off);
+          .c = m->new, .d = m->new - off, .e = m->old_floor, .f = m->new_floor,
+          .space = m->mm->pt.space);
     return true;
 }
 
@@ -69,13 +70,15 @@ static bool widen_up(struct pt_move *m, unsigned level)
     if (!free_above(m, level)) {
         mm_stats.widen_refused_up++;
         TRACE(TRACE_MREMAP, .what = EVENT_NOT_UP, .level = level, .a = m->old_ceiling,
-              .b = m->new_ceiling);
+              .b = m->new_ceiling, .c = pt_ceiling(end, level),
+              .d = pt_ceiling(end, level) + m->delta, .space = m->mm->pt.space);
         return false;
     }
     m->src.end = pt_ceiling(end, level);
     mm_stats.widen_up++;
     TRACE(TRACE_MREMAP, .what = EVENT_WIDEN_UP, .level = level, .a = end, .b = m->src.end,
-          .c = end + m->delta, .d = m->src.end + m->delta);
+          .c = end + m->delta, .d = m->src.end + m->delta, .e = m->old_ceiling, .f = m->new_ceiling,
+          .space = m->mm->pt.space);
     return true;
 }
 

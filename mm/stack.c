@@ -13,6 +13,7 @@
 #include "kernel/abi/errno.h"
 #include "mm/mmap.h"
 #include "mm/pt_move.h"
+#include "mm/trace.h"
 
 /* Room that the stack has from the start, below its strings. */
 #define STACK_ROOM (32 * PAGE_SIZE)
@@ -83,6 +84,8 @@ long stack_shift(struct mm *mm, uint64_t shift)
         .old_ceiling = ceiling,
         .new_ceiling = ceiling,
     };
+    if (shift && trace_wanted(TRACE_STATE))
+        mm_trace_state(mm);
     if (shift && pt_move_plan(&move))
         return mm_refuse(-ENOMEM, REFUSE_MEMORY);
 

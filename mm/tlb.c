@@ -2,7 +2,7 @@
 #include "mm/tlb.h"
 
 #include "mm/huge_pool.h"
-#include "mm/trace.h"
+#include "mm/pt_trace.h"
 
 void tlb_begin(struct gather *g, struct mm *mm, struct pt *pt)
 {
@@ -27,7 +27,7 @@ void tlb_split_leaf(struct gather *g, vaddr_t va)
     unsigned level;
     struct pte *entry = pt_lookup(g->pt, va, &level);
 
-    pt_split(g->pt, entry, level, &g->tables);
+    pt_split(g->pt, entry, va, level, &g->tables);
     tlb_range(g, pt_floor(va, level), pt_floor(va, level) + pt_span(level));
 }
 
@@ -89,7 +89,8 @@ static void flush(struct gather *g)
     if (!g->mm || r.start >= r.end)
         return;
     all = range_size(r) > FLUSH_ALL_PAGES * PAGE_SIZE;
-    TRACE(TRACE_TLB, .what = EVENT_FLUSH, .a = r.start, .b = r.end, .c = all);
+    TRACE(TRACE_TLB, .what = EVENT_FLUSH, .a = r.start, .b = r.end, .c = all,
+          .space = g->pt->space);
     if (all) {
         mm_stats.tlb_flush_full++;
         port_tlb_flush_all(g->mm);
@@ -255,6 +256,15 @@ static void zap_huge(struct gather *g, const struct pt_run *run)
     tlb_page(g, pte_addr(entry), run->level);
 }
 
+static void trace_zap(const struct gather *g, const struct pt_run *run)
+{
+    struct pt_fold fold = PT_FOLD(g->pt, run->level);
+
+    for (unsigned i = 0; i < run->count; i++)
+        pt_fold_set(&fold, run->va + i * pt_span(run->level), run->slots[i], pte_none());
+    pt_fold_end(&fold);
+}
+
 void tlb_zap(struct gather *g, struct range range)
 {
     vaddr_t va = range.start;
@@ -262,12 +272,17 @@ void tlb_zap(struct gather *g, struct range range)
 
     tlb_split(g, range);
     while (pt_next_run(g->pt, &va, range.end, &run)) {
+        if (trace_wanted(TRACE_PT))
+            trace_zap(g, &run);
         if (run.level > PT_PTE)
             zap_huge(g, &run);
         else if (g->mm)
             zap_pages(g, &run);
         else
             zap_uncached(g, &run);
+        if (trace_wanted(TRACE_PT) && pt_frame(run.slots)->live == 0 && run.level < g->pt->top)
+            TRACE_TABLE(g->pt, EVENT_TABLE_EMPTIED, run.level, pt_floor(run.va, run.level + 1),
+                        port_paddr(run.slots) & ~(PAGE_SIZE - 1));
     }
 }
 
@@ -284,8 +299,7 @@ void tlb_prune_slot(struct gather *g, struct pte *entry, unsigned level, struct 
         prune_below(g, table, level - 1, range);
     if (pt_frame(table)->live > 0)
         return;
-    TRACE(TRACE_PT, .what = EVENT_TABLE_GONE, .level = level - 1, .a = pt_floor(range.start, level),
-          .b = pte_addr(*entry));
+    TRACE_TABLE(g->pt, EVENT_TABLE_GONE, level - 1, pt_floor(range.start, level), pte_addr(*entry));
     tlb_range(g, range.start, range.end);
     queue(g, pte_addr(*entry));
     pt_write(entry, pte_none());

@@ -5,6 +5,15 @@
 #include "mm/trace.h"
 #include "mm/vma_tree.h"
 
+void vma_rights(uint32_t flags, char text[5])
+{
+    text[0] = flags & VMA_READ ? 'r' : '-';
+    text[1] = flags & VMA_WRITE ? 'w' : '-';
+    text[2] = flags & VMA_EXEC ? 'x' : '-';
+    text[3] = flags & VMA_SHARED ? 's' : 'p';
+    text[4] = '\0';
+}
+
 /* ---- Reserve ---- */
 
 long vma_reserve_fill(struct vma_reserve *reserve, unsigned count)
@@ -241,7 +250,8 @@ void vma_insert(struct mm *mm, struct vma *vma)
     vma_tree_insert(mm, vma);
     mm->vma_count++;
     account(mm, vma, 1);
-    TRACE(TRACE_VMA, .what = EVENT_VMA_INSERT, .a = vma->start, .b = vma->end, .c = vma->flags);
+    TRACE(TRACE_VMA, .what = EVENT_VMA_INSERT, .a = vma->start, .b = vma->end, .c = vma->flags,
+          .words = vma->object ? object_name(vma->object) : NULL, .space = mm->pt.space);
 }
 
 static void unlink_vma(struct mm *mm, struct vma *vma)
@@ -257,7 +267,8 @@ static void unlink_vma(struct mm *mm, struct vma *vma)
 
 void vma_retire(struct mm *mm, struct vma *vma, struct vma_reserve *reserve)
 {
-    TRACE(TRACE_VMA, .what = EVENT_VMA_REMOVE, .a = vma->start, .b = vma->end);
+    TRACE(TRACE_VMA, .what = EVENT_VMA_REMOVE, .a = vma->start, .b = vma->end, .c = vma->flags,
+          .space = mm->pt.space);
     unlink_vma(mm, vma);
     if (vma->object)
         object_put(vma->object);
@@ -270,8 +281,8 @@ void vma_relocate(struct mm *mm, struct vma *vma, vaddr_t start, vaddr_t end)
     mm_assert(start < end);
     mm_assert(!vma->prev || vma->prev->end <= start);
     mm_assert(!vma->next || vma->next->start >= end);
-    TRACE(TRACE_VMA, .what = EVENT_VMA_RESIZE, .a = vma->start, .b = vma->end, .c = start,
-          .d = end);
+    TRACE(TRACE_VMA, .what = EVENT_VMA_RESIZE, .a = vma->start, .b = vma->end, .c = start, .d = end,
+          .space = mm->pt.space);
     account(mm, vma, -1);
     vma->start = start;
     vma->end = end;
@@ -289,6 +300,9 @@ void vma_resize(struct mm *mm, struct vma *vma, vaddr_t start, vaddr_t end)
 
 void vma_set_flags(struct mm *mm, struct vma *vma, uint32_t flags)
 {
+    if (vma->flags != flags)
+        TRACE(TRACE_VMA, .what = EVENT_VMA_FLAGS, .a = vma->start, .b = vma->end, .c = flags,
+              .d = vma->flags, .space = mm->pt.space);
     account(mm, vma, -1);
     vma->flags = flags;
     account(mm, vma, 1);
@@ -300,7 +314,8 @@ struct vma *vma_split(struct mm *mm, struct vma *vma, vaddr_t at, struct vma_res
     struct vma *upper = vma_reserve_take(reserve);
 
     mm_assert(vma->start < at && at < vma->end);
-    TRACE(TRACE_VMA, .what = EVENT_VMA_SPLIT, .a = vma->start, .b = vma->end, .c = at);
+    TRACE(TRACE_VMA, .what = EVENT_VMA_SPLIT, .a = vma->start, .b = vma->end, .c = at,
+          .space = mm->pt.space);
     upper->start = at;
     upper->end = vma->end;
     upper->flags = vma->flags;
@@ -393,8 +408,8 @@ void vma_merge(struct mm *mm, struct range range, struct vma_reserve *reserve)
             vma = next;
             continue;
         }
-        TRACE(TRACE_VMA, .what = EVENT_VMA_MERGE, .a = vma->start, .b = next->start,
-              .c = next->end);
+        TRACE(TRACE_VMA, .what = EVENT_VMA_MERGE, .a = vma->start, .b = next->start, .c = next->end,
+              .space = mm->pt.space);
         vma->anon = vma->anon ? vma->anon : next->anon;
         end = next->end;
         vma_retire(mm, next, reserve);

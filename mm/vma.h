@@ -98,6 +98,9 @@ static inline struct range vma_range(const struct vma *vma)
     return (struct range){vma->start, vma->end};
 }
 
+/* "rwxp", or what of it @flags have; "s" for shared. */
+void vma_rights(uint32_t flags, char text[5]);
+
 /* Lowest address that must stay free for @vma: its start, less the guard when it grows down. */
 vaddr_t vma_low(const struct vma *vma);
 

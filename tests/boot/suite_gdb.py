@@ -149,7 +149,8 @@ def cases():
              [r"^moved PMD 100000200000-100000400000 -> 1000c1200000-1000c1400000, 1 entry\n\d+ entries as before$"]),
         case("moves", TO_CALL + ["finish", "moves"],
              [r"^ +\d+  mremap old 100000100000\+500000 new_len 500000 flags 3 new 1000c1100000$",
-              r"^ +\d+  widen down to PMD: old 100000100000 -> 100000000000, new 1000c1100000 -> 1000c1000000$",
+              r"^ +\d+  widen down to PMD: old 100000100000 -> 100000000000, new 1000c1100000 -> 1000c1000000; "
+              r"old floor \w+, new floor \w+$",
               r"^ +\d+  PMD +100000400000 +1000c1400000 +200000  \w+$", r"^ +\d+  PMD +100000200000 ",
               r"^ +\d+  PMD +100000000000 ", r"^ +\d+  moved 0 PTE, 3 PMD, 0 PUD, 0 PGD$"]),
         Case("moves in the words of the log", same_words),

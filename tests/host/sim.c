@@ -401,7 +401,7 @@ void port_unlock_read(struct port_lock *lock)
 void port_trace(const struct trace_event *event)
 {
     if (event_count < EVENTS)
-        events[event_count] = *event;
+        events[event_count] = trace_kept(event);
     event_count++;
 }
 

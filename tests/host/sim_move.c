@@ -47,6 +47,7 @@ void scene_start(struct scene *s, vaddr_t old, vaddr_t new, uint64_t len)
     s->target_used = false;
     if (pt_init(&s->mm.pt, PT_TOP))
         sim_die("no frame for a root");
+    s->mm.pt.space = 1;
     port_root_init(port_paddr(s->mm.pt.root));
     s->move = (struct pt_move){.mm = &s->mm,
                                .old = old,

@@ -161,16 +161,30 @@ static void test_dump_of_a_full_table(void **state)
 
 /* ---- The trace of calls ---- */
 
+/* The entry of the page at @va. */
+static unsigned long long entry(vaddr_t va)
+{
+    return pt_entry(&mm->pt, va, PT_PTE)->raw;
+}
+
 static void test_trace_of_mmap_and_faults(void **state)
 {
-    port_trace_mask = UINT32_MAX;
+    char expected[600];
+    unsigned long long page;
+
+    port_trace_mask = TRACE_ALL;
     assert_int_equal(sim_mmap(mm, 0x400000, 0x4000, RW, PRIVATE), 0x400000);
     assert_string_equal(traced(), "vma insert 400000-404000 flags 213\n");
     assert_int_equal(sim_write(mm, 0, 0x401000, 1), FAULT_DONE);
-    assert_string_equal(traced(), "table of PUDs for 0 new\n"
-                                  "table of PMDs for 0 new\n"
-                                  "table of PTEs for 400000 new\n"
-                                  "fault 401000 write: done\n");
+    page = entry(0x401000);
+    snprintf(expected, sizeof(expected),
+             "table of PUDs for 0 new\n"
+             "table of PMDs for 0 new\n"
+             "table of PTEs for 400000 new\n"
+             "set PTE 401000: 0 -> %llx\n"
+             "fault 401000 write: done\n",
+             page);
+    assert_string_equal(traced(), expected);
     assert_int_equal(sim_touch(mm, 0, 0x399000, ACCESS_READ), FAULT_MAPERR);
     assert_int_equal(sim_touch(mm, 0, 0x401000, ACCESS_EXEC), FAULT_ACCERR);
     assert_string_equal(traced(), "fault 399000 read: not mapped\n"
@@ -181,15 +195,44 @@ static void test_trace_of_mmap_and_faults(void **state)
                                   "vma insert 402000-404000 flags 213\n"
                                   "vma split 402000-404000 at 403000\n"
                                   "vma resize 402000-404000 to 402000-403000\n"
-                                  "vma insert 403000-404000 flags 213\n");
+                                  "vma insert 403000-404000 flags 213\n"
+                                  "vma flags of 402000-403000: 213 -> 211\n");
     assert_int_equal(sim_munmap(mm, 0x400000, 0x4000), 0);
-    assert_string_equal(traced(), "table of PTEs for 400000 emptied, queued\n"
-                                  "table of PMDs for 0 emptied, queued\n"
-                                  "table of PUDs for 0 emptied, queued\n"
-                                  "vma remove 400000-402000\n"
-                                  "vma remove 402000-403000\n"
-                                  "vma remove 403000-404000\n"
-                                  "flush 400000-402000\n");
+    snprintf(expected, sizeof(expected),
+             "set PTE 401000: %llx -> 0\n"
+             "table of PTEs for 400000 emptied\n"
+             "table of PTEs for 400000 gone, queued\n"
+             "table of PMDs for 0 gone, queued\n"
+             "table of PUDs for 0 gone, queued\n"
+             "vma remove 400000-402000\n"
+             "vma remove 402000-403000\n"
+             "vma remove 403000-404000\n"
+             "flush 400000-402000\n",
+             page);
+    assert_string_equal(traced(), expected);
+}
+
+/* Pages that follow each other, in runs: written, made read-only, and gone. */
+static void test_trace_of_runs(void **state)
+{
+    char expected[600];
+    unsigned long long first, hole;
+
+    assert_int_equal(sim_mmap(mm, 0x400000, 0x8000, RW, PRIVATE), 0x400000);
+    for (vaddr_t va = 0x400000; va < 0x408000; va += PAGE_SIZE)
+        assert_int_equal(sim_write(mm, 0, va, va), FAULT_DONE);
+    assert_int_equal(sim_madvise(mm, 0x404000, 0x1000, MADV_DONTNEED), 0);
+    first = entry(0x400000);
+    hole = entry(0x405000);
+    port_trace_mask = TRACE_PT;
+    sim_forget_words();
+    assert_int_equal(sim_mprotect(mm, 0x400000, 0x8000, PROT_READ), 0);
+    snprintf(expected, sizeof(expected),
+             "set PTE 400000, 4 of them: %llx -> %llx, stride %lld\n"
+             "set PTE 405000, 3 of them: %llx -> %llx, stride %lld\n",
+             first, entry(0x400000), (long long)(entry(0x401000) - entry(0x400000)), hole,
+             entry(0x405000), (long long)(entry(0x406000) - entry(0x405000)));
+    assert_string_equal(traced(), expected);
 }
 
 static void move_to(vaddr_t old, uint64_t len, vaddr_t new)
@@ -208,16 +251,18 @@ static void test_trace_of_mremap(void **state)
     assert_int_equal(sim_write(mm, 0, 0x5fe000, 1), FAULT_DONE);
     port_trace_mask = TRACE_MREMAP | TRACE_TLB;
     move_to(0x401000, 0x1fe000, 0x801000);
-    snprintf(expected, sizeof(expected),
-             "mremap old 401000+1fe000 new_len 1fe000 flags 3 new 801000\n"
-             "move 401000 -> 801000, 1fe000 bytes\n"
-             "widen down to PMD: old 401000 -> 400000, new 801000 -> 800000\n"
-             "widen up to PMD: old end 5ff000 -> 600000, new end 9ff000 -> a00000\n"
-             "step PMD 400000 -> 800000 span 200000 entry %llx\n"
-             "moved 0 PTE, 1 PMD, 0 PUD, 0 PGD\n"
-             "flush 400000-600000, all\n"
-             "mremap returns 801000\n",
-             (unsigned long long)pt_entry(&mm->pt, 0x801000, PT_PMD)->raw);
+    snprintf(
+        expected, sizeof(expected),
+        "mremap old 401000+1fe000 new_len 1fe000 flags 3 new 801000\n"
+        "move 401000 -> 801000, 1fe000 bytes\n"
+        "widen down to PMD: old 401000 -> 400000, new 801000 -> 800000; old floor 0, new floor 0\n"
+        "widen up to PMD: old end 5ff000 -> 600000, new end 9ff000 -> a00000; "
+        "old ceiling 800000000000, new ceiling 800000000000\n"
+        "step PMD 400000 -> 800000 span 200000 entry %llx\n"
+        "moved 0 PTE, 1 PMD, 0 PUD, 0 PGD\n"
+        "flush 400000-600000, all\n"
+        "mremap returns 801000\n",
+        (unsigned long long)pt_entry(&mm->pt, 0x801000, PT_PMD)->raw);
     assert_string_equal(traced(), expected);
 }
 
@@ -228,11 +273,11 @@ static void test_trace_of_neighbours(void **state)
     assert_int_equal(sim_mmap(mm, 0x1000000, 0x202000, PROT_READ, PRIVATE), 0x1000000);
     port_trace_mask = TRACE_MREMAP | TRACE_VMA;
     move_to(0x401000, 0x1ff000, 0x801000);
-    assert_non_null(
-        strstr(traced(), "no widening down to PMD: old floor 401000, new floor 601000\n"));
+    assert_non_null(strstr(traced(), "no widening down to PMD: old floor 401000 > 400000, "
+                                     "new floor 601000 <= 800000\n"));
     move_to(0x1000000, 0x201000, 0x1400000);
-    assert_non_null(
-        strstr(traced(), "no widening up to PMD: old ceiling 1201000, new ceiling 800000000000\n"));
+    assert_non_null(strstr(traced(), "no widening up to PMD: old ceiling 1201000 < 1400000, "
+                                     "new ceiling 800000000000 >= 1800000\n"));
     move_to(0x1400000, 0x201000, 0x1000000);
     assert_non_null(strstr(traced(), "vma merge 1000000-1201000-1202000\n"));
 }
@@ -273,6 +318,7 @@ int main(void)
         TEST(test_dump),
         TEST(test_dump_of_a_full_table),
         TEST(test_trace_of_mmap_and_faults),
+        TEST(test_trace_of_runs),
         TEST(test_trace_of_mremap),
         TEST(test_trace_of_neighbours),
         TEST(test_trace_of_a_refusal),

@@ -42,8 +42,9 @@ static void test_trace_of_a_widened_move(void **state)
     snprintf(expected, sizeof(expected), "move %llx -> 1000, %llx bytes", span + 0x1000,
              span - 0x1000);
     assert_string_equal(sim_trace_line(0), expected);
-    snprintf(expected, sizeof(expected), "widen down to PMD: old %llx -> %llx, new 1000 -> 0",
-             span + 0x1000, span);
+    snprintf(expected, sizeof(expected),
+             "widen down to PMD: old %llx -> %llx, new 1000 -> 0; old floor %llx, new floor 0",
+             span + 0x1000, span, span);
     assert_string_equal(sim_trace_line(1), expected);
     assert_int_equal(sim_trace_event(2)->what, EVENT_STEP);
     assert_int_equal(sim_trace_event(2)->level, PT_PMD);

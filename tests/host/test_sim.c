@@ -356,6 +356,7 @@ static void test_snapshot_sees_all(void **state)
 static void test_words(void **state)
 {
     start();
+    machine.pt.space = 1;
     port_trace_mask = TRACE_PT;
     sim_map(&machine, PAGE_A, PTE_R, PT_PTE);
     assert_int_equal(sim_trace_count(), PT_TOP);

@@ -1,5 +1,6 @@
 /* The words of each event, and the list of kinds that a user may ask for. */
 /* host-build: 9/4 */
+#include "mm/vma.h"
 #include "tests/host/test.h"
 
 #define TEXT(expected, ...)                                                                        \
@@ -18,14 +19,17 @@ static void test_words_of_moves(void **state)
     TEXT("mremap returns 9000", .what = EVENT_RETURN, .a = 0x9000);
     TEXT("move 1000 -> 9000, 2000 bytes", .what = EVENT_MOVE, .a = 0x1000, .b = 0x9000,
          .c = 0x2000);
-    TEXT("widen down to PMD: old 201000 -> 200000, new 1000 -> 0", .what = EVENT_WIDEN_DOWN,
-         .level = PT_PMD, .a = 0x201000, .b = 0x200000, .c = 0x1000, .d = 0);
-    TEXT("widen up to PUD: old end 1 -> 2, new end 3 -> 4", .what = EVENT_WIDEN_UP, .level = PT_PUD,
-         .a = 1, .b = 2, .c = 3, .d = 4);
-    TEXT("no widening down to PGD: old floor 5, new floor 6", .what = EVENT_NOT_DOWN,
-         .level = PT_PGD, .a = 5, .b = 6);
-    TEXT("no widening up to PMD: old ceiling 7, new ceiling 8", .what = EVENT_NOT_UP,
-         .level = PT_PMD, .a = 7, .b = 8);
+    TEXT("widen down to PMD: old 201000 -> 200000, new 1000 -> 0; old floor 8, new floor 9",
+         .what = EVENT_WIDEN_DOWN, .level = PT_PMD, .a = 0x201000, .b = 0x200000, .c = 0x1000,
+         .d = 0, .e = 8, .f = 9);
+    TEXT("widen up to PUD: old end 1 -> 2, new end 3 -> 4; old ceiling 5, new ceiling 6",
+         .what = EVENT_WIDEN_UP, .level = PT_PUD, .a = 1, .b = 2, .c = 3, .d = 4, .e = 5, .f = 6);
+    TEXT("no widening down to PGD: old floor 5 > 4, new floor 6 <= 6", .what = EVENT_NOT_DOWN,
+         .level = PT_PGD, .a = 5, .b = 6, .c = 4, .d = 6);
+    TEXT("no widening up to PMD: old ceiling 7 >= 7, new ceiling 8 < 9", .what = EVENT_NOT_UP,
+         .level = PT_PMD, .a = 7, .b = 8, .c = 7, .d = 9);
+    TEXT("step PMD 200000 -> 0 span 200000 entry abc067 over def067", .what = EVENT_STEP,
+         .level = PT_PMD, .a = 0x200000, .b = 0, .c = 0xabc067, .d = 0xdef067);
     TEXT("step PMD 200000 -> 0 span 200000 entry abc067", .what = EVENT_STEP, .level = PT_PMD,
          .a = 0x200000, .b = 0, .c = 0xabc067);
     TEXT("moved 1 PTE, 2 PMD, 3 PUD, 4 PGD", .what = EVENT_MOVED, .a = 1, .b = 2, .c = 3, .d = 4);
@@ -34,11 +38,16 @@ static void test_words_of_moves(void **state)
 static void test_words_of_the_rest(void **state)
 {
     TEXT("table of PTEs for 200000 new", .what = EVENT_TABLE_NEW, .level = PT_PTE, .a = 0x200000);
-    TEXT("table of PMDs for 0 emptied, queued", .what = EVENT_TABLE_GONE, .level = PT_PMD, .a = 0);
+    TEXT("table of PMDs for 0 emptied", .what = EVENT_TABLE_EMPTIED, .level = PT_PMD, .a = 0);
+    TEXT("table of PMDs for 0 gone, queued", .what = EVENT_TABLE_GONE, .level = PT_PMD, .a = 0);
+    TEXT("set PTE 1000: 0 -> abc067", .what = EVENT_SET, .a = 0x1000, .b = 0xabc067, .e = 1);
+    TEXT("set PTE 1000, 5 of them: abc067 -> 0, stride -4096", .what = EVENT_SET, .a = 0x1000,
+         .c = 0xabc067, .e = 5, .f = (uint64_t)-4096);
     TEXT("vma insert 1000-2000 flags 3", .what = EVENT_VMA_INSERT, .a = 0x1000, .b = 0x2000,
          .c = 3);
     TEXT("vma remove 1000-2000", .what = EVENT_VMA_REMOVE, .a = 0x1000, .b = 0x2000);
     TEXT("vma resize 1-2 to 3-4", .what = EVENT_VMA_RESIZE, .a = 1, .b = 2, .c = 3, .d = 4);
+    TEXT("vma flags of 1-2: 4 -> 3", .what = EVENT_VMA_FLAGS, .a = 1, .b = 2, .c = 3, .d = 4);
     TEXT("vma split 1-3 at 2", .what = EVENT_VMA_SPLIT, .a = 1, .b = 3, .c = 2);
     TEXT("vma merge 1-2-3", .what = EVENT_VMA_MERGE, .a = 1, .b = 2, .c = 3);
     TEXT("fault 1000 read: done", .what = EVENT_FAULT, .a = 0x1000, .b = ACCESS_READ,
@@ -50,6 +59,32 @@ static void test_words_of_the_rest(void **state)
     TEXT("flush 1000-2000", .what = EVENT_FLUSH, .a = 0x1000, .b = 0x2000);
     TEXT("flush 1000-2000, all", .what = EVENT_FLUSH, .a = 0x1000, .b = 0x2000, .c = 1);
     TEXT("refused -22: why not", .what = EVENT_REFUSED, .a = (uint64_t)-22, .words = "why not");
+}
+
+static void test_words_of_system_calls(void **state)
+{
+    TEXT("munmap(1000, 2000)", .what = EVENT_SYSCALL_IN, .level = 2, .a = 0x1000, .b = 0x2000,
+         .words = "munmap");
+    TEXT("getpid()", .what = EVENT_SYSCALL_IN, .words = "getpid");
+    TEXT("munmap returns 0", .what = EVENT_SYSCALL_OUT, .words = "munmap");
+    TEXT("munmap returns ffffffffffffffea: address not page-aligned", .what = EVENT_SYSCALL_OUT,
+         .a = (uint64_t)-22, .b = 1 + REFUSE_UNALIGNED, .words = "munmap");
+}
+
+/* A picture of an address space has the words of mm_dump(). */
+static void test_words_of_a_state(void **state)
+{
+    TEXT("realign=full, 4 levels of 9 bits: demo", .what = EVENT_BEGIN, .words = "demo");
+    TEXT("mm: 1 VMAs, 2 pages, 3 mapped, 4 tables", .what = EVENT_STATE_BEGIN, .a = 1, .b = 2,
+         .c = 3, .d = 4);
+    TEXT("vma 000000001000-000000003000 rw-p grows pages 2 id 7 pgoff 1 [stack]",
+         .what = EVENT_STATE_VMA, .a = 0x1000, .b = 0x3000,
+         .c = VMA_READ | VMA_WRITE | VMA_GROWSDOWN, .d = 7, .e = 1, .words = "[stack]");
+    TEXT("PGD   0 000000000000 table of 3", .what = EVENT_STATE_RUN, .level = PT_PGD, .b = 1,
+         .c = 0x5027, .e = 3);
+    TEXT("      PTE   1 000000001000-000000003000 rw- 2", .what = EVENT_STATE_RUN, .a = 0x1000,
+         .b = 2, .c = 0x8000000000006067);
+    TEXT("end of mm", .what = EVENT_STATE_END);
 }
 
 static void test_short_buffer(void **state)
@@ -78,7 +113,8 @@ static void test_kinds(void **state)
     expect_kinds("pt", TRACE_PT, NULL);
     expect_kinds("vma,tlb", TRACE_VMA | TRACE_TLB, NULL);
     expect_kinds("refuse,fault,mremap", TRACE_REFUSE | TRACE_FAULT | TRACE_MREMAP, NULL);
-    expect_kinds("all", (1u << TRACE_KIND_COUNT) - 1, NULL);
+    expect_kinds("all", (1u << TRACE_KIND_COUNT) - 1 - TRACE_STATE, NULL);
+    expect_kinds("all,state,syscall", (1u << TRACE_KIND_COUNT) - 1, NULL);
     expect_kinds(list, 0, list + 3);
     list = "ptt";
     expect_kinds(list, 0, list);
@@ -127,9 +163,14 @@ static void test_story_of_a_call(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_words_of_moves), cmocka_unit_test(test_words_of_the_rest),
-        cmocka_unit_test(test_short_buffer),   cmocka_unit_test(test_kinds),
-        cmocka_unit_test(test_names),          cmocka_unit_test(test_story_of_a_call),
+        cmocka_unit_test(test_words_of_moves),
+        cmocka_unit_test(test_words_of_the_rest),
+        cmocka_unit_test(test_words_of_system_calls),
+        cmocka_unit_test(test_words_of_a_state),
+        cmocka_unit_test(test_short_buffer),
+        cmocka_unit_test(test_kinds),
+        cmocka_unit_test(test_names),
+        cmocka_unit_test(test_story_of_a_call),
     };
 
     return cmocka_run_group_tests_name("trace", tests, NULL, NULL);

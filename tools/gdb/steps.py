@@ -18,32 +18,42 @@ def events():
     return [(n, ring[n % size]) for n in range(max(0, count - size), count)]
 
 
+def signed(value):
+    return value - (1 << 64) if value >> 63 else value
+
+
 def text_of(event):
     """The words of mm/trace.c."""
     what, level = str(event["what"])[len("EVENT_"):], LEVELS[min(int(event["level"]), machine.TOP)]
-    a, b, c, d = (int(event[field]) for field in "abcd")
+    a, b, c, d, e, f = (int(event[field]) for field in "abcdef")
     words = event["words"].string() if int(event["words"]) else ""
-    signed = a - (1 << 64) if a >> 63 else a
+    bound = "ceiling" if what.endswith("UP") else "floor"
+    forbids, allows = ("<", ">=") if what.endswith("UP") else (">", "<=")
+    old_sign, new_sign = (forbids if (x < y if what.endswith("UP") else x > y) else allows for x, y in ((a, c), (b, d)))
     return {
         "CALL": f"mremap old {a:x}+{b:x} new_len {c:x} flags {int(event['level']):x} new {d:x}",
         "RETURN": f"mremap returns {a:x}",
         "MOVE": f"move {a:x} -> {b:x}, {c:x} bytes",
-        "WIDEN_DOWN": f"widen down to {level}: old {a:x} -> {b:x}, new {c:x} -> {d:x}",
-        "WIDEN_UP": f"widen up to {level}: old end {a:x} -> {b:x}, new end {c:x} -> {d:x}",
-        "NOT_DOWN": f"no widening down to {level}: old floor {a:x}, new floor {b:x}",
-        "NOT_UP": f"no widening up to {level}: old ceiling {a:x}, new ceiling {b:x}",
-        "STEP": f"step {level} {a:x} -> {b:x} span {span(LEVELS.index(level)):x} entry {c:x}",
+        "WIDEN_DOWN": f"widen down to {level}: old {a:x} -> {b:x}, new {c:x} -> {d:x}; old floor {e:x}, new floor {f:x}",
+        "WIDEN_UP": f"widen up to {level}: old end {a:x} -> {b:x}, new end {c:x} -> {d:x}; "
+                    f"old ceiling {e:x}, new ceiling {f:x}",
+        "NOT_DOWN": f"no widening down to {level}: old {bound} {a:x} {old_sign} {c:x}, new {bound} {b:x} {new_sign} {d:x}",
+        "NOT_UP": f"no widening up to {level}: old {bound} {a:x} {old_sign} {c:x}, new {bound} {b:x} {new_sign} {d:x}",
+        "STEP": f"step {level} {a:x} -> {b:x} span {span(LEVELS.index(level)):x} entry {c:x}" + (f" over {d:x}" if d else ""),
         "MOVED": f"moved {a} PTE, {b} PMD, {c} PUD, {d} PGD",
         "TABLE_NEW": f"table of {level}s for {a:x} new",
-        "TABLE_GONE": f"table of {level}s for {a:x} emptied, queued",
+        "TABLE_EMPTIED": f"table of {level}s for {a:x} emptied",
+        "TABLE_GONE": f"table of {level}s for {a:x} gone, queued",
+        "SET": f"set {level} {a:x}" + (f", {e} of them: {c:x} -> {b:x}, stride {signed(f)}" if e > 1 else f": {c:x} -> {b:x}"),
         "VMA_INSERT": f"vma insert {a:x}-{b:x} flags {c:x}",
         "VMA_REMOVE": f"vma remove {a:x}-{b:x}",
         "VMA_RESIZE": f"vma resize {a:x}-{b:x} to {c:x}-{d:x}",
+        "VMA_FLAGS": f"vma flags of {a:x}-{b:x}: {d:x} -> {c:x}",
         "VMA_SPLIT": f"vma split {a:x}-{b:x} at {c:x}",
         "VMA_MERGE": f"vma merge {a:x}-{b:x}-{c:x}",
         "FAULT": f"fault {a:x} {['read', 'write', 'exec'][min(b, 2)]}: {words}",
         "FLUSH": f"flush {a:x}-{b:x}{', all' if c else ''}",
-        "REFUSED": f"refused {signed}: {words}",
+        "REFUSED": f"refused {signed(a)}: {words}",
     }.get(what, what)
 
 
@@ -74,7 +84,7 @@ with trace_ring=all; the words are those of trace=."""
                 continue
             level = int(event["level"])
             print(f"{n:>7}  {LEVELS[level]:<5}  {int(event['a']):>12x}  {int(event['b']):>12x}  {span(level):>10x}  "
-                  f"{int(event['c']):x}")
+                  f"{int(event['c']):x}" + (f" over {int(event['d']):x}" if int(event["d"]) else ""))
 
 
 def source_line(pattern):
@@ -107,7 +117,7 @@ class Before(gdb.Breakpoint):
     """Where an entry is about to be moved: remembers both slots, and goes on."""
 
     def __init__(self, level):
-        super().__init__(f"{SOURCE}:{source_line('EVENT_STEP')}", internal=True)
+        super().__init__(f"{SOURCE}:{source_line('if (told')}", internal=True)
         self.level = level
         self.seen = None
 
