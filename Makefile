@@ -2,7 +2,7 @@
 #
 # All output goes to build/ (build/debug with BUILD=debug, as make debug, gdb and replay have it); V=1 shows whole commands.
 
-BUILD ?= $(if $(filter debug gdb replay,$(MAKECMDGOALS)),debug,release)
+BUILD ?= $(if $(LAB),release,$(if $(filter debug gdb replay,$(MAKECMDGOALS)),debug,release))
 ifneq ($(BUILD),release)
 ifneq ($(BUILD),debug)
 $(error BUILD=$(BUILD): neither release nor debug)
@@ -229,10 +229,12 @@ initramfs: $(INITRAMFS)
 iso: $(ISO)
 iso-uefi: $(UEFI_ISO)
 
+ifndef LAB
 run:
 	@tools/setup.sh
 	+@$(SUBMAKE) $(ISO)
 	@$(QEMU) --iso $(ISO) --memory="$$MEMORY" --tap
+endif
 
 run-uefi:
 	@tools/setup.sh
@@ -266,10 +268,12 @@ linux-shell:
 GDB_SOCKET := $(B)/gdb.socket
 GDB_ARGS ?=
 
+ifndef LAB
 debug: $(KERNEL) $(INITRAMFS)
 	@echo "QEMU waits for GDB: make gdb$(if $(filter release,$(BUILD)), BUILD=release), in another terminal"
 	@$(QEMU) --kernel $(KERNEL) --initrd $(INITRAMFS) --memory="$$MEMORY" --append="norandmaps trace_ring=all $$APPEND" \
 		--gdb $(GDB_SOCKET)
+endif
 
 # On the machine of make debug; where none waits, on one of its own. GDB_ARGS: more arguments of GDB's.
 gdb: $(KERNEL) $(INITRAMFS)
@@ -320,10 +324,12 @@ bench-quick: $(KERNEL) $(USER)/bench $(USER)/init
 bench-record: $(KERNEL) $(USER)/bench $(USER)/init
 	@python3 tools/bench.py --build $(B) --record
 
+ifndef LAB
 test:
 	@tools/setup.sh
 	@python3 tools/total.py "$(SUBMAKE) check" "$(SUBMAKE) host-test" "$(SUBMAKE) exhaust-slice" \
-		"$(SUBMAKE) fuzz-replay" "$(SUBMAKE) mutants-slice" "$(SUBMAKE) boot-test" "$(SUBMAKE) web-test"
+		"$(SUBMAKE) fuzz-replay" "$(SUBMAKE) mutants-slice" "$(SUBMAKE) boot-test" "$(SUBMAKE) web-test" "$(SUBMAKE) lab-test"
+endif
 
 check:
 	@python3 tools/check.py
@@ -332,6 +338,7 @@ check:
 -include tests/mutants/mutants.mk
 -include tests/exhaust/exhaust.mk
 -include tests/fuzz/fuzz.mk
+include labs/labs.mk
 include tools/web/web.mk
 
 # The suite of GDB's commands wants the kernel that is made for it.
@@ -344,7 +351,7 @@ boot-test: $(KERNEL) $(INITRAMFS) $(ISO) $(if $(wildcard $(GRUB_UEFI)),$(UEFI_IS
 
 format:
 	@clang-format -i $(wildcard boot/*.[ch] kernel/*.[ch] kernel/abi/*.h mm/*.[ch] user/*.[ch] tests/host/*.[ch] \
-		tests/exhaust/*.[ch] tests/fuzz/*.[ch] tools/web/wasm/*.[ch] user/scenes/*.[ch])
+		tests/exhaust/*.[ch] tests/fuzz/*.[ch] tools/web/wasm/*.[ch] user/scenes/*.[ch] labs/*/start.c tools/labs/*.c)
 
 doctor:
 	@tools/doctor.sh
@@ -381,5 +388,9 @@ help:
 	@echo 'make format      clang-format on all files   make web-test    pages in Chromium; T=play: some of them'
 	@echo 'make clean       removes build/              make docs        brings what documents quote up to date'
 	@echo 'make doctor      tools, versions, missing    make setup       installs what is missing'
+	@echo
+	@echo 'make LAB=NAME grade     points for labs/NAME; run, test, debug TEST=T, solution-check; SUBMISSION=file'
+	@echo 'make LAB=NAME grade-class DIR=submissions OUT=results.csv HOSTS=...     a whole class'
+	@echo 'make lab-test    the labs, their grader, hostile submissions; T=class: some of them'
 	@echo
 	@echo 'BUILD=debug      -Og, poisoned memory        V=1  whole commands        MEMORY=256M  of the machine'

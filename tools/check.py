@@ -21,11 +21,11 @@ FORMATTED_BY = "14"     # other releases of clang-format lay some things out oth
 
 SOURCES = sorted(path for pattern in ("kernel/*.[ch]", "kernel/abi/*.h", "mm/*.[ch]", "user/*.[ch]", "tests/host/*.[ch]",
                                        "tests/exhaust/*.[ch]", "tests/fuzz/*.[ch]", "tools/web/wasm/*.[ch]",
-                                       "user/scenes/*.[ch]")
+                                       "user/scenes/*.[ch]", "labs/*/start.c", "tools/labs/*.c")
                  for path in glob.glob(pattern))
 OTHERS = sorted(path for pattern in ("boot/*", "kernel/*.asm", "tools/*", "tools/gdb/*.py", "tools/web/*", "tools/web/src/*",
                                      "tests/boot/*.py", "tests/host/*.py", "tests/web/*", "user/*.py", "linker.ld",
-                                     "Makefile", ".ci/run")
+                                     "tools/labs/*.py", "tests/labs/*.py", "labs/*/tests.py", "Makefile", ".ci/run")
                 for path in glob.glob(pattern) if os.path.isfile(path))
 
 # What a header of mm/ may include, each line on top of what those it names may include themselves.
@@ -97,6 +97,7 @@ def check_directories():
                 "user": target.startswith(("user/", "kernel/abi/")),
                 "tests": True,
                 "tools": True,
+                "labs": target.startswith(("mm/", "kernel/abi/")),
             }[top]
             if path.startswith("kernel/abi/"):
                 allowed = target.startswith("kernel/abi/")

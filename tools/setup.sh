@@ -35,6 +35,12 @@ libcmocka-dev       host tests
 gcovr               reads the counters of make coverage
 clang               fuzzing
 libclang-rt-dev|libclang-rt-19-dev|libclang-rt-18-dev|libclang-rt-14-dev|libclang-common-14-dev  fuzzing
+bubblewrap          confines what students hand in
+parallel            grades many submissions
+rsync               takes them to other machines
+python3-junitparser writes the grader's JUnit file
+python3-jsonschema  checks its results.json
+python3-tomli       reads the labs where Python cannot
 clang-format        the format check
 lld                 links mm/ for WebAssembly
 nodejs              bundles the pages (some 10 MB to download)

@@ -1,0 +1,61 @@
+/*
+ * Where the kernel's structures have their fields, for those who look at them from outside (memory.py). Compiled to
+ * assembly with the kernel's own flags; the lines `#FIELD struct.field offset` and `#SIZE struct bytes` are all that
+ * is taken of it.
+ */
+#include "mm/pt_move.h"
+#include "mm/vma.h"
+
+#define FIELD(type, field)                                                                         \
+    __asm__ volatile("#FIELD " #type "." #field " %c0" : : "i"(offsetof(struct type, field)))
+#define SIZE(type) __asm__ volatile("#SIZE " #type " %c0" : : "i"(sizeof(struct type)))
+
+void layout(void);
+
+void layout(void)
+{
+    FIELD(pt, root);
+    FIELD(pt, top);
+    FIELD(pt, tables);
+    SIZE(pt);
+    FIELD(mm, lock);
+    FIELD(mm, pt);
+    FIELD(mm, first);
+    FIELD(mm, last);
+    FIELD(mm, tree);
+    FIELD(mm, vma_count);
+    FIELD(mm, total_pages);
+    FIELD(mm, limits.stack);
+    FIELD(mm, layout.stack_top);
+    FIELD(mm, next_mm);
+    SIZE(mm);
+    FIELD(vma, start);
+    FIELD(vma, end);
+    FIELD(vma, flags);
+    FIELD(vma, anon);
+    FIELD(vma, object);
+    FIELD(vma, pgoff);
+    FIELD(vma, prev);
+    FIELD(vma, next);
+    FIELD(vma, left);
+    FIELD(vma, right);
+    FIELD(vma, parent);
+    FIELD(vma, gap);
+    FIELD(vma, max_gap);
+    SIZE(vma);
+    FIELD(vma_reserve, head);
+    FIELD(pt_reserve, head);
+    FIELD(pt_reserve, count);
+    FIELD(frame, refs);
+    FIELD(frame, live);
+    SIZE(frame);
+    FIELD(pt_run, slots);
+    FIELD(pt_run, count);
+    FIELD(pt_run, level);
+    FIELD(pt_run, va);
+    FIELD(pt_move, mm);
+    FIELD(pt_move, old);
+    FIELD(pt_move, new);
+    FIELD(pt_move, len);
+    SIZE(pt_move);
+}
