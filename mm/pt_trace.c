@@ -16,23 +16,23 @@ static bool is_stride(uint64_t stride, unsigned level)
 /* Whether the run can take one more entry, that of @va. */
 static bool joins(struct trace_event *run, vaddr_t va, struct pte before, struct pte value)
 {
-    if (run->e == 0 || va != run->a + run->e * pt_span(run->level))
+    if (run->d == 0 || va != run->a + run->d * pt_span(run->level))
         return false;
-    if (run->e == 1)
-        run->f = run->b ? value.raw - run->b : before.raw - run->c;
-    return is_stride(run->f, run->level) && goes_on(run->b, value.raw, run->e, run->f) &&
-           goes_on(run->c, before.raw, run->e, run->f);
+    if (run->d == 1)
+        run->e = run->b ? value.raw - run->b : before.raw - run->c;
+    return is_stride(run->e, run->level) && goes_on(run->b, value.raw, run->d, run->e) &&
+           goes_on(run->c, before.raw, run->d, run->e);
 }
 
 void pt_fold_end(struct pt_fold *fold)
 {
     struct trace_event *run = &fold->run;
 
-    if (run->e == 1)
-        run->f = 0;
-    if (run->e && run->space)
+    if (run->d == 1)
+        run->e = 0;
+    if (run->d && run->space)
         port_trace(run);
-    run->e = 0;
+    run->d = 0;
 }
 
 void pt_fold_set(struct pt_fold *fold, vaddr_t va, struct pte before, struct pte value)
@@ -42,13 +42,13 @@ void pt_fold_set(struct pt_fold *fold, vaddr_t va, struct pte before, struct pte
     if (before.raw == value.raw)
         return;
     if (joins(run, va, before, value)) {
-        run->e++;
+        run->d++;
         return;
     }
     pt_fold_end(fold);
     run->a = va;
     run->b = value.raw;
     run->c = before.raw;
-    run->e = 1;
-    run->f = 0;
+    run->d = 1;
+    run->e = 0;
 }

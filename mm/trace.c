@@ -114,11 +114,11 @@ static int pt_text(const struct trace_event *e, char *buf, size_t size)
     default:
         break;
     }
-    if (e->e == 1)
+    if (e->d == 1)
         return port_format(buf, size, "set %s %llx: %llx -> %llx", level, (ull)e->a, (ull)e->c,
                            (ull)e->b);
     return port_format(buf, size, "set %s %llx, %llu of them: %llx -> %llx, stride %lld", level,
-                       (ull)e->a, (ull)e->e, (ull)e->c, (ull)e->b, (long long)e->f);
+                       (ull)e->a, (ull)e->d, (ull)e->c, (ull)e->b, (long long)e->e);
 }
 
 static int vma_text(const struct trace_event *e, char *buf, size_t size)

@@ -40,9 +40,9 @@ static void test_words_of_the_rest(void **state)
     TEXT("table of PTEs for 200000 new", .what = EVENT_TABLE_NEW, .level = PT_PTE, .a = 0x200000);
     TEXT("table of PMDs for 0 emptied", .what = EVENT_TABLE_EMPTIED, .level = PT_PMD, .a = 0);
     TEXT("table of PMDs for 0 gone, queued", .what = EVENT_TABLE_GONE, .level = PT_PMD, .a = 0);
-    TEXT("set PTE 1000: 0 -> abc067", .what = EVENT_SET, .a = 0x1000, .b = 0xabc067, .e = 1);
+    TEXT("set PTE 1000: 0 -> abc067", .what = EVENT_SET, .a = 0x1000, .b = 0xabc067, .d = 1);
     TEXT("set PTE 1000, 5 of them: abc067 -> 0, stride -4096", .what = EVENT_SET, .a = 0x1000,
-         .c = 0xabc067, .e = 5, .f = (uint64_t)-4096);
+         .c = 0xabc067, .d = 5, .e = (uint64_t)-4096);
     TEXT("vma insert 1000-2000 flags 3", .what = EVENT_VMA_INSERT, .a = 0x1000, .b = 0x2000,
          .c = 3);
     TEXT("vma remove 1000-2000", .what = EVENT_VMA_REMOVE, .a = 0x1000, .b = 0x2000);
@@ -139,6 +139,26 @@ static void test_names(void **state)
     assert_string_equal(mm_refusal_name(REFUSE_NO_GAP), "no_gap");
 }
 
+/* Fields of JSON are those that the words are made of. */
+static void test_json_of_a_run(void **state)
+{
+    struct trace_event run = {.what = EVENT_SET,
+                              .a = 0x1000,
+                              .c = 0xabc067,
+                              .d = 5,
+                              .e = (uint64_t)-4096,
+                              .file = "mm/x.c",
+                              .line = 7};
+    char line[TRACE_JSON];
+
+    trace_json(&run, 3, line, sizeof(line));
+    assert_string_equal(line,
+                        "{\"n\":3,\"kind\":\"pt\",\"event\":\"set\",\"text\":\"set PTE 1000, 5 of "
+                        "them: abc067 -> 0, stride -4096\",\"source\":\"x.c:7\",\"level\":\"PTE\","
+                        "\"address\":\"0x1000\",\"entry\":\"0x0\",\"before\":\"0xabc067\","
+                        "\"count\":5,\"stride\":-4096}");
+}
+
 /* A call tells what it did, in order, and nothing that was not asked for. */
 static void test_story_of_a_call(void **state)
 {
@@ -167,6 +187,7 @@ int main(void)
         cmocka_unit_test(test_words_of_the_rest),
         cmocka_unit_test(test_words_of_system_calls),
         cmocka_unit_test(test_words_of_a_state),
+        cmocka_unit_test(test_json_of_a_run),
         cmocka_unit_test(test_short_buffer),
         cmocka_unit_test(test_kinds),
         cmocka_unit_test(test_names),
