@@ -79,7 +79,6 @@ function measure(move, events) {
  */
 function frameMove(move, geometry) {
     const extent = move.src.end - move.src.start;
-    const limit = geometry.span(geometry.top) * (geometry.entries / 2);
     let level = geometry.top;
 
     while (level > 0 && geometry.span(level) > 4 * extent) level--;
@@ -88,14 +87,18 @@ function frameMove(move, geometry) {
     const lo = geometry.floor(move.src.start, level) - pad;
     const hi = geometry.floor(move.src.end + unit - 1, level) + pad;
     move.unit = level;
-    move.window = { start: Math.max(0, lo, -move.delta), end: Math.min(hi, limit, limit - move.delta) };
+    move.window = { start: Math.max(0, lo, -move.delta), end: Math.min(hi, geometry.end, geometry.end - move.delta) };
     move.target = { start: move.window.start + move.delta, end: move.window.end + move.delta };
 }
 
 /* The part of the address space that @event speaks of, or null. */
-function placeOf({ event, start, end, address, level, count = 1 }, geometry) {
+function placeOf({ event, start, end, address, level, count = 1, name, args }, geometry) {
     if (event === "set") return { start: address, end: address + Math.max(1, count) * geometry.span(level) };
     if (event === "fault") return { start: address, end: address + geometry.page };
+    if (event === "call" && name === "mremap" && Array.isArray(args)) {
+        const [at, bytes] = args.map(Number);
+        return at < geometry.end && bytes > 0 ? { start: at, end: Math.min(geometry.end, at + bytes) } : null;
+    }
     return event.startsWith("vma-") ? { start, end } : null;
 }
 

@@ -23,6 +23,7 @@ export function createGeometry({ levels, bits, page }) {
         page,
         entries,
         top: levels - 1,
+        end: spans[levels] / 2 /* of user addresses */,
         span,
         floor: (address, level) => address - (address % span(level)),
         index: (address, level) => Math.floor(address / span(level)) % entries,
