@@ -37,14 +37,19 @@ paddr_t fault_zero_page(void)
     return zero_page;
 }
 
-unsigned fault_rights(const struct vma *vma, paddr_t frame, unsigned level)
+unsigned fault_rights_of(const struct vma *vma, bool sole_user)
 {
     unsigned rights = vma->flags & VMA_ACCESS ? PTE_R : 0;
 
     rights |= vma->flags & VMA_EXEC ? PTE_X : 0;
-    if ((vma->flags & VMA_WRITE) && ((vma->flags & VMA_SHARED) || tlb_sole_user(frame, level)))
+    if ((vma->flags & VMA_WRITE) && ((vma->flags & VMA_SHARED) || sole_user))
         rights |= PTE_W;
     return rights;
+}
+
+unsigned fault_rights(const struct vma *vma, paddr_t frame, unsigned level)
+{
+    return fault_rights_of(vma, tlb_sole_user(frame, level));
 }
 
 /* One fault on its way. */

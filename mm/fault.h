@@ -10,6 +10,9 @@
  */
 unsigned fault_rights(const struct vma *vma, paddr_t frame, unsigned level);
 
+/* The same for one who knows whether the leaf is the only user of what it maps. */
+unsigned fault_rights_of(const struct vma *vma, bool sole_user);
+
 /* Whether faults in @vma of @mm bring transparent huge pages, where one fits. */
 bool fault_thp(const struct mm *mm, const struct vma *vma);
 

@@ -79,6 +79,12 @@ static inline struct pte pte_read_only(struct pte e)
     return (struct pte){e.raw & ~(PTE_WRITE | PTE_DIRTY)};
 }
 
+/* A leaf that maps what @e maps, with the rights of @like; both of one level. */
+static inline struct pte pte_like(struct pte e, struct pte like)
+{
+    return (struct pte){pte_addr(e) | (like.raw & ~PTE_ADDR)};
+}
+
 /* Of a leaf of @level, the @i-th leaf one level lower that it is as good as. */
 static inline struct pte pte_part(struct pte e, unsigned level, unsigned i)
 {
