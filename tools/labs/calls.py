@@ -8,7 +8,6 @@ import memory
 
 WHERE = "selftest_run"
 CALL_LIMIT = 50         # million instructions
-SCRATCH_PAGES = 16
 
 
 class Findings:
@@ -42,8 +41,7 @@ class Caller(Findings):
         running.go()
         self.root = running.control_registers()["CR3"]
         self.start = running.registers()
-        self.scratch = self.next_scratch = self.call_shipped("port_ptr", self.call_shipped("port_frame_alloc", 1))
-        self.scratch_end = self.scratch + memory.PAGE
+        self.next_scratch = self.scratch_end = 0
         self.calls, self.words = 0, ""
 
     # ---- Calls ----
@@ -97,7 +95,7 @@ class Caller(Findings):
         """Zeroed bytes of the kernel's for an argument."""
         size = size + 15 & ~15
         if self.next_scratch + size > self.scratch_end:
-            self.next_scratch = self.call_shipped("port_ptr", self.call_shipped("port_frame_alloc", 1))
+            self.next_scratch = self.pointer(self.frame())
             self.scratch_end = self.next_scratch + memory.PAGE
         at, self.next_scratch = self.next_scratch, self.next_scratch + size
         self.write(at, bytes(size))
@@ -111,7 +109,16 @@ class Caller(Findings):
         return frame
 
     def pointer(self, physical):
-        return self.call_shipped("port_ptr", physical)
+        """Where the kernel sees it."""
+        return (self.layout["direct_base_mib"] * (1 << 20) + physical) % (1 << 64)
+
+    def frame_field(self, physical, name):
+        """The address of a field of the frame's metadata, 32 bits."""
+        number = physical // memory.PAGE
+        return self.word(self.kernel["port_frame_table"]) + number * self.layout["frame"] + self.layout[f"frame.{name}"]
+
+    def live(self, table):
+        return self.word(self.frame_field(table, "live"), 4)
 
     def slot_words(self, pointer, where):
         """A pointer to an entry in words: @where is {physical address of a table: name}."""

@@ -1,7 +1,7 @@
 /*
  * Where the kernel's structures have their fields, for those who look at them from outside (memory.py). Compiled to
- * assembly with the kernel's own flags; the lines `#FIELD struct.field offset` and `#SIZE struct bytes` are all that
- * is taken of it.
+ * assembly with the kernel's own flags; the lines `#FIELD struct.field offset`, `#SIZE struct bytes` and `#VALUE name
+ * number` are all that is taken of it.
  */
 #include "mm/pt_move.h"
 #include "mm/vma.h"
@@ -10,10 +10,13 @@
     __asm__ volatile("#FIELD " #type "." #field " %c0" : : "i"(offsetof(struct type, field)))
 #define SIZE(type) __asm__ volatile("#SIZE " #type " %c0" : : "i"(sizeof(struct type)))
 
+#define VALUE(name, value) __asm__ volatile("#VALUE " #name " %c0" : : "i"(value))
+
 void layout(void);
 
 void layout(void)
 {
+    VALUE(direct_base_mib, (int64_t)(PORT_DIRECT_BASE) >> 20);
     FIELD(pt, root);
     FIELD(pt, top);
     FIELD(pt, tables);
@@ -57,5 +60,11 @@ void layout(void)
     FIELD(pt_move, old);
     FIELD(pt_move, new);
     FIELD(pt_move, len);
+    FIELD(pt_move, old_floor);
+    FIELD(pt_move, old_ceiling);
+    FIELD(pt_move, new_floor);
+    FIELD(pt_move, new_ceiling);
+    FIELD(pt_move, src.start);
+    FIELD(pt_move, src.end);
     SIZE(pt_move);
 }

@@ -47,7 +47,8 @@ class Layout:
 
     def __init__(self, path):
         with open(path, encoding="ascii") as file:
-            self.offset = {name: int(value) for name, value in re.findall(r"#(?:FIELD|SIZE) (\S+) (\d+)", file.read())}
+            self.offset = {name: int(value) % (1 << 64) for name, value in
+                           re.findall(r"#(?:FIELD|SIZE|VALUE) (\S+) (-?\d+)", file.read())}
 
     def __getitem__(self, name):
         return self.offset[name]
