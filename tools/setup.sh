@@ -38,7 +38,7 @@ libclang-rt-dev|libclang-rt-19-dev|libclang-rt-18-dev|libclang-rt-14-dev|libclan
 bubblewrap          confines what students hand in
 parallel            grades many submissions
 rsync               takes them to other machines
-python3-junitparser writes the grader's JUnit file
+python3-junitparser writes JUnit files of grades
 python3-jsonschema  checks its results.json
 python3-tomli       reads the labs where Python cannot
 clang-format        the format check
