@@ -44,7 +44,7 @@ def text_of(event):
         "TABLE_NEW": f"table of {level}s for {a:x} new",
         "TABLE_EMPTIED": f"table of {level}s for {a:x} emptied",
         "TABLE_GONE": f"table of {level}s for {a:x} gone, queued",
-        "SET": f"set {level} {a:x}" + (f", {e} of them: {c:x} -> {b:x}, stride {signed(f)}" if e > 1 else f": {c:x} -> {b:x}"),
+        "SET": f"set {level} {a:x}" + (f", {d} of them: {c:x} -> {b:x}, stride {signed(e)}" if d > 1 else f": {c:x} -> {b:x}"),
         "VMA_INSERT": f"vma insert {a:x}-{b:x} flags {c:x}",
         "VMA_REMOVE": f"vma remove {a:x}-{b:x}",
         "VMA_RESIZE": f"vma resize {a:x}-{b:x} to {c:x}-{d:x}",
