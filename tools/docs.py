@@ -130,7 +130,7 @@ def check_functions(_, text):
 @functools.cache
 def makefile():
     """All that make knows: targets and variables."""
-    files = "\n".join(read(path) for path in ["Makefile"] + sorted(glob.glob("*/*.mk") + glob.glob("tests/*/*.mk")))
+    files = "\n".join(read(path) for path in ["Makefile"] + sorted(glob.glob("*/*.mk") + glob.glob("*/*/*.mk")))
     targets = {word for line in re.findall(r"^([\w. %/-]+):(?!=)", files, re.M) for word in line.split()}
     targets |= {word for line in re.findall(r"^\.PHONY:((?:.*\\\n)*.*)", files, re.M) for word in line.split()}
     return targets, set(re.findall(r"\b([A-Z][A-Z_0-9]*)\b", files))

@@ -37,6 +37,7 @@ async function main() {
         const suite = await import(pathToFileURL(resolve(here, name)));
         const t = { build: resolve(args.build), root: resolve(here, "../.."), page: (...a) => browser.page(...a) };
         for (const [title, test] of suite.tests) {
+            const start = performance.now();
             let problem = null;
             try {
                 await limited(test(t));
@@ -46,7 +47,8 @@ async function main() {
                 await browser.failed(`${name}-${title}`);
             }
             await browser.closePages();
-            console.log(`${problem ? "not ok" : "ok"} ${passed + failed + 1} - ${name.slice(6, -4)}: ${title}`);
+            const seconds = ((performance.now() - start) / 1000).toFixed(1);
+            console.log(`${problem ? "not ok" : "ok"} ${passed + failed + 1} - ${name.slice(6, -4)}: ${title} (${seconds} s)`);
             if (problem) console.log(String(problem.stack ?? problem).replace(/^/gm, "# "));
             failed += problem ? 1 : 0;
             passed += problem ? 0 : 1;

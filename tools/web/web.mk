@@ -14,10 +14,11 @@ $(WEB)/.installed: tools/web/package.json tools/web/package-lock.json tools/web/
 
 # mm/ as it is, for WebAssembly.
 WASM := $(WEB)/realign.wasm
-WASM_SOURCES := $(wildcard tools/web/wasm/*.c)
+WASM_SOURCES := $(wildcard mm/*.c tools/web/wasm/*.c user/scenes/*.c) kernel/format.c
 WASM_OBJECTS := $(WASM_SOURCES:%.c=$(WEB)/wasm/%.o)
-WASM_CFLAGS := --target=wasm32 -std=gnu2x -ffreestanding -O2 -fno-strict-aliasing -fvisibility=hidden -Wall -Wextra \
-               -Werror -I. -ffile-prefix-map='$(CURDIR)/='
+WASM_CFLAGS := --target=wasm32 -std=gnu2x -ffreestanding -O2 -mbulk-memory -fno-strict-aliasing -fvisibility=hidden \
+               -Wall -Wextra -Werror -I. -ffile-prefix-map=$(CURDIR)/=
+WASM_LD := wasm-ld --no-entry --stack-first -z stack-size=1048576 --strip-all
 
 $(WEB)/wasm/%.o: %.c tools/web/web.mk
 	@mkdir -p $(@D)
@@ -26,13 +27,25 @@ $(WEB)/wasm/%.o: %.c tools/web/web.mk
 
 $(WASM): $(WASM_OBJECTS)
 	$(call say,LD,$@)
-	$(Q)wasm-ld --no-entry --export-dynamic --stack-first -z stack-size=1048576 --strip-debug $^ -o $@
+	$(Q)$(WASM_LD) $^ -o $@
 
 -include $(WASM_OBJECTS:.o=.d)
 
+# The same with a mistake in it, for a test: what the page says when an invariant is broken.
+MUTANT := tests/mutants/rss_counter.patch
+$(WEB)/mutant.wasm: $(WASM) $(MUTANT) tests/web/mutant.py
+	$(call say,WASM,$(MUTANT))
+	$(Q)python3 tests/web/mutant.py $(MUTANT) $@ --objects $(WEB)/wasm --compile 'clang $(WASM_CFLAGS)' \
+		--link '$(WASM_LD)'
+
+$(WEB)/mutant.html: $(WEB)/mutant.wasm $(WEB)/.installed $(WEB_SOURCES) $(wildcard user/scenes/*.scene)
+	$(Q)$(WEB_BUILD) --name play --wasm $< --out $@
+
 .PHONY: playground picture web-test
 PLAYGROUND := build/playground.html
-playground: $(PLAYGROUND)
+playground:
+	@tools/setup.sh
+	+@$(SUBMAKE) $(PLAYGROUND)
 	@echo "$(PLAYGROUND): open it in a browser"
 
 $(PLAYGROUND): $(WASM) $(WEB)/.installed $(WEB_SOURCES) $(wildcard user/scenes/*.scene)
@@ -46,5 +59,5 @@ $(PICTURE): $(WEB)/.installed $(WEB_SOURCES) $(wildcard mm/*.c)
 	$(Q)$(WEB_BUILD) --name picture --out $@
 
 # tests/web/suite_*.mjs, in node and in headless Chromium; T=play: some of them.
-web-test: $(PLAYGROUND) $(PICTURE)
+web-test: $(PLAYGROUND) $(PICTURE) $(WEB)/mutant.html
 	@node tests/web/run.mjs --modules $(WEB_MODULES) --build build $(if $(T),--only '$(T)')
