@@ -163,6 +163,8 @@ const char *program_omits(const struct model *was, const struct duel *d, const s
         return "settings";
     case STEP_STACK:
         return d->failed ? "exec's stack" : NULL;
+    case STEP_FORK:
+        return d->failed ? "short of memory" : s->flags ? NULL : "a child that ends at once";
     case STEP_TOUCH:
     case STEP_COPY:
         return access_omitted(was, d, s);
@@ -237,6 +239,8 @@ const char *program_ends(const struct model *was, const struct duel *d, const st
         return "exec's stack";
     if (program_grows(was, s) && grew_otherwise(now, (unsigned)model_index(now, NUMBER(s->addr))))
         return "Linux keeps a larger gap, or does not merge what has grown";
+    if (s->kind == STEP_FORK)
+        return "a process of its own";
     if (source_merged(was, now, s))
         return "Linux does not merge what DONTUNMAP left";
     return NULL;

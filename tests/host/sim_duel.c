@@ -188,6 +188,7 @@ bool duel_can(const struct duel *d, const struct step *s)
         return duel_has_stack(d) && (TINY || s->len < 400 * PAGE_SIZE);
     case STEP_LIMIT:
     case STEP_REALIGN:
+    case STEP_FORK:
         return true;
     case STEP_MUNMAP:
         return s->addr > TASK_SIZE || s->len > TASK_SIZE - s->addr || in_window(d, s->addr, s->len);
@@ -242,6 +243,18 @@ static long set_limit(struct duel *d, const struct step *s)
     return 0;
 }
 
+/* One of the two goes on, the other ends. */
+static long fork_space(struct duel *d, bool child_goes_on)
+{
+    struct mm *parent = d->mm, *child = sim_fork(parent);
+
+    if (!child)
+        return -ENOMEM;
+    d->mm = child_goes_on ? child : parent;
+    sim_destroy(child_goes_on ? parent : child);
+    return 0;
+}
+
 static long run_other(struct duel *d, const struct step *s)
 {
     switch (s->kind) {
@@ -256,6 +269,8 @@ static long run_other(struct duel *d, const struct step *s)
     case STEP_REALIGN:
         mm_config.realign = (enum realign)s->what;
         return 0;
+    case STEP_FORK:
+        return fork_space(d, s->flags);
     default:
         sim_die("step of kind %d", s->kind);
     }
@@ -355,6 +370,9 @@ static long model_run(struct duel *d, const struct step *s)
         return model_access(d, s);
     case STEP_STACK:
         return s->flags ? model_stack_create(m) : model_stack_shift(m, s->len);
+    case STEP_FORK:
+        model_fork(m, s->flags);
+        return 0;
     default:
         return 0;
     }

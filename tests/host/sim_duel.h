@@ -25,7 +25,8 @@
     X(COPY, copy)                                                                                  \
     X(STACK, stack)                                                                                \
     X(LIMIT, limit)                                                                                \
-    X(REALIGN, realign)
+    X(REALIGN, realign)                                                                            \
+    X(FORK, fork)
 
 enum step_kind {
 #define STEP_ENUM(upper, lower) STEP_##upper,
@@ -39,14 +40,14 @@ enum { LIMIT_AS, LIMIT_DATA, LIMIT_STACK, LIMIT_MEMLOCK, LIMIT_MAPS, LIMIT_COUNT
 /* One step. What each kind takes: */
 struct step {
     enum step_kind kind;
-    uint64_t addr;    /* all but mlockall, limit, realign, stack; brk: the new break */
+    uint64_t addr;    /* all but mlockall, limit, realign, stack, fork; brk: the new break */
     uint64_t len;     /* bytes; mremap: old_len; stack: the shift; limit: the new limit */
     uint64_t new_len; /* mremap */
     uint64_t to;      /* mremap: new_addr */
     uint32_t prot;    /* mmap, mprotect */
-    uint32_t
-        flags; /* mmap, mremap, mlockall; mlock: 0 munlock, 1 mlock, 2 on fault; stack: 1 make it */
-    int what;  /* madvise: advice; touch, copy: enum access; limit: which; realign: mode */
+    /* mmap, mremap, mlockall; mlock: 0 munlock, 1 mlock, 2 on fault; stack: 1 make it; fork: 1 the parent ends */
+    uint32_t flags;
+    int what;        /* madvise: advice; touch, copy: enum access; limit: which; realign: mode */
     unsigned object; /* mmap: 0 anonymous */
     uint64_t offset; /* mmap */
     unsigned cpu;    /* touch */

@@ -87,7 +87,7 @@ static enum model_frame frame_of(const struct duel *d, unsigned i, const struct 
 /* What a leaf grants: all that the area does, but writing to what is not the mapping's own. */
 static unsigned rights_of(const struct model_page *p)
 {
-    bool own = p->shared || p->frame == FRAME_OWN;
+    bool own = p->shared || (p->frame == FRAME_OWN && !p->untaken);
 
     if (!p->prot)
         return 0;
@@ -245,11 +245,11 @@ void duel_compare(struct duel *d)
 
 /*
  * Whether a call that was refused must have said why. A break beyond its bounds is a question for the one in
- * force, and pages that cannot be fetched are found on the way.
+ * force, pages that cannot be fetched are found on the way, and fork gives no child.
  */
 static bool says_why(const struct step *s)
 {
-    return s->kind != STEP_BRK && s->kind != STEP_MADVISE;
+    return s->kind != STEP_BRK && s->kind != STEP_MADVISE && s->kind != STEP_FORK;
 }
 
 static bool is_access(const struct step *s)
@@ -325,14 +325,23 @@ static void adopt_identities(struct duel *d)
             d->m.page[i].anon = 0;
 }
 
+/* A page that the parent had, too, and that no write came to. */
+static void adopt_untaken(struct model_page *p, const struct pte *leaf)
+{
+    if (p->frame == FRAME_OWN && leaf && (p->prot & MODEL_W) && !(pte_rights(*leaf) & PTE_W))
+        p->untaken = true;
+}
+
 void duel_adopt(struct duel *d)
 {
     for (unsigned i = 0; i < d->m.count; i++) {
         struct model_page *p = &d->m.page[i];
         unsigned level;
         uint64_t word = model_word(&d->m, i);
-        enum model_frame frame = frame_of(d, i, sim_leaf(&d->mm->pt, va_of(&d->m, i), &level));
+        const struct pte *leaf = sim_leaf(&d->mm->pt, va_of(&d->m, i), &level);
+        enum model_frame frame = frame_of(d, i, leaf);
 
+        adopt_untaken(p, leaf);
         if (!p->mapped || frame == p->frame || p->frame == FRAME_NONE)
             continue;
         p->frame = frame;

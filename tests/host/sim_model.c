@@ -206,25 +206,32 @@ static bool kindred(const struct model_page *a, const struct model_page *b)
            a->account == b->account && a->locked == b->locked && a->on_fault == b->on_fault;
 }
 
-static void identify_extent(struct model *m, struct span e, uint32_t anon)
+static void identify_extent(struct model *m, struct span e, uint32_t anon, bool inherited)
 {
-    for (unsigned i = e.from; i < e.to; i++)
+    for (unsigned i = e.from; i < e.to; i++) {
         m->page[i].anon = anon;
+        m->page[i].inherited = inherited;
+    }
+}
+
+/* Whether the identity of @p may pass to an extent without one. */
+static bool spreads(const struct model_page *p)
+{
+    return p->anon && !p->inherited;
 }
 
 static void join_at(struct model *m, unsigned i)
 {
     struct model_page *b = &m->page[i];
-    const struct model_page *a = b - 1;
-    uint32_t anon;
+    const struct model_page *a = b - 1, *known;
 
     if (!follows(m, i) || !b->mapped || !b->first || !kindred(a, b) || a->prot != b->prot)
         return;
-    anon = a->anon ? a->anon : b->anon;
-    if (a->anon && b->anon && a->anon != b->anon)
+    known = a->anon ? a : b;
+    if (a->anon != b->anon && ((a->anon && b->anon) || !spreads(known)))
         return;
     b->first = false;
-    identify_extent(m, model_extent(m, i), anon);
+    identify_extent(m, model_extent(m, i), known->anon, known->inherited);
 }
 
 void model_join(struct model *m, struct span span)
@@ -241,12 +248,12 @@ static void identify(struct model *m, unsigned i)
 
     if (first->anon)
         return;
-    if (follows(m, e.to) && last[1].anon && kindred(last, last + 1))
-        identify_extent(m, e, last[1].anon);
-    else if (follows(m, e.from) && first[-1].anon && kindred(first - 1, first))
-        identify_extent(m, e, first[-1].anon);
+    if (follows(m, e.to) && spreads(last + 1) && kindred(last, last + 1))
+        identify_extent(m, e, last[1].anon, false);
+    else if (follows(m, e.from) && spreads(first - 1) && kindred(first - 1, first))
+        identify_extent(m, e, first[-1].anon, false);
     else
-        identify_extent(m, e, ++m->last_anon);
+        identify_extent(m, e, ++m->last_anon, false);
 }
 
 /* ---- Places ---- */
@@ -371,6 +378,7 @@ static void make_own(struct model *m, unsigned i)
     m->copies += m->page[i].frame != FRAME_NONE;
     identify(m, i);
     m->page[i].frame = FRAME_OWN;
+    m->page[i].untaken = false;
     m->page[i].word = word;
 }
 
@@ -408,6 +416,7 @@ enum model_touch model_touch(struct model *m, uint64_t page, enum model_access a
     if (access == MODEL_WRITE && !p->shared) {
         if (p->frame != FRAME_OWN)
             make_own(m, i);
+        p->untaken = false;
         return TOUCH_DONE;
     }
     return p->frame == FRAME_NONE ? find_page(m, i, p) : TOUCH_DONE;
@@ -439,4 +448,32 @@ void model_populate(struct model *m, struct span span)
         if (model_touch(m, model_number(m, i), write ? MODEL_WRITE : MODEL_READ) != TOUCH_DONE)
             return;
     }
+}
+
+/* ---- Fork ---- */
+
+/* What a fault would find again is not there yet; of locks the child has none. */
+static void inherit_extent(struct model *m, struct span e)
+{
+    if (m->page[e.from].anon)
+        identify_extent(m, e, ++m->last_anon, true);
+    for (unsigned i = e.from; i < e.to; i++) {
+        struct model_page *p = &m->page[i];
+
+        p->locked = p->on_fault = false;
+        p->frame = p->anon ? p->frame : FRAME_NONE;
+    }
+}
+
+void model_fork(struct model *m, bool child)
+{
+    for (unsigned i = 0; i < m->count; i++)
+        m->page[i].untaken = m->page[i].frame == FRAME_OWN;
+    if (!child)
+        return;
+    m->future_lock = m->future_on_fault = false;
+    for (unsigned i = 0; i < m->count; i++)
+        if (m->page[i].mapped && m->page[i].first)
+            inherit_extent(m, model_extent(m, i));
+    model_join(m, (struct span){0, m->count});
 }

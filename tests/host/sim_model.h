@@ -37,6 +37,8 @@ struct model_page {
     bool locked, on_fault;
     uint8_t object; /* 0: none */
     uint32_t anon;  /* identity of an extent's private pages, 0 while there were none */
+    bool inherited; /* from a parent: passes to no extent without one */
+    bool untaken;   /* FRAME_OWN that another process had too: nobody wrote to it since */
     uint64_t pgoff;
     enum model_frame frame;
     uint64_t word; /* content of FRAME_OWN */
@@ -164,3 +166,6 @@ long model_mremap(struct model *m, uint64_t addr, uint64_t old_len, uint64_t new
                   uint32_t flags, uint64_t new_addr);
 long model_stack_create(struct model *m);
 long model_stack_shift(struct model *m, uint64_t shift);
+
+/* Of the two that are there after fork, the parent ends; or with @child false, the child. */
+void model_fork(struct model *m, bool child);

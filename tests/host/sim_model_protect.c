@@ -64,6 +64,7 @@ static void protect_page(struct model_page *p, uint8_t prot)
     bool changed = p->prot != prot;
 
     p->prot = prot;
+    p->untaken = p->untaken && !changed;
     if (model_reserves(p))
         p->account = true;
     else if (changed && !(prot & MODEL_W) && !p->object && !p->anon)

@@ -341,6 +341,9 @@ static void choose_other(struct choices *c, const struct duel *d, struct step *s
     case STEP_LIMIT:
         choose_limit(c, d, s);
         break;
+    case STEP_FORK:
+        s->flags = pick(c, 3) > 0;
+        break;
     default:
         s->what = (int)pick(c, 3);
         break;
@@ -352,14 +355,14 @@ static const uint8_t weights[STEP_COUNT] = {
     [STEP_MMAP] = 34,    [STEP_MUNMAP] = 14, [STEP_MPROTECT] = 18, [STEP_MREMAP] = 60,
     [STEP_MADVISE] = 14, [STEP_MLOCK] = 8,   [STEP_MLOCKALL] = 1,  [STEP_BRK] = 8,
     [STEP_MINCORE] = 4,  [STEP_TOUCH] = 80,  [STEP_COPY] = 0,      [STEP_STACK] = 4,
-    [STEP_LIMIT] = 6,    [STEP_REALIGN] = 5,
+    [STEP_LIMIT] = 6,    [STEP_REALIGN] = 3, [STEP_FORK] = 2,
 };
 
 static enum step_kind choose_kind(struct choices *c)
 {
     unsigned n = pick(c, 256), kind = 0;
 
-    while (kind < STEP_REALIGN && n >= weights[kind])
+    while (kind < STEP_COUNT - 1 && n >= weights[kind])
         n -= weights[kind++];
     return kind;
 }

@@ -180,6 +180,9 @@ static void other_text(char *text, size_t size, const struct step *s)
     case STEP_LIMIT:
         snprintf(text, size, "limit(%s, 0x%llx)", limit_names[s->what], (ull)s->len);
         break;
+    case STEP_FORK:
+        snprintf(text, size, "fork(%s_ends)", s->flags ? "parent" : "child");
+        break;
     default:
         snprintf(text, size, "realign(%d)", s->what);
         break;

@@ -151,9 +151,9 @@ static void test_all_fail_from_then_on(void **state)
 /* Each kind of call that allocates was among them. */
 static void test_all_kinds(void **state)
 {
-    static const enum step_kind must[] = {STEP_MMAP,  STEP_MUNMAP, STEP_MPROTECT, STEP_MREMAP,
-                                          STEP_MLOCK, STEP_BRK,    STEP_TOUCH,    STEP_COPY,
-                                          STEP_STACK, STEP_MADVISE};
+    static const enum step_kind must[] = {STEP_MMAP,  STEP_MUNMAP,  STEP_MPROTECT, STEP_MREMAP,
+                                          STEP_MLOCK, STEP_BRK,     STEP_TOUCH,    STEP_COPY,
+                                          STEP_STACK, STEP_MADVISE, STEP_FORK};
 
     print_message("# %llu calls, %llu failed allocations, %llu of them apart\n",
                   (unsigned long long)calls, (unsigned long long)failures,
