@@ -22,11 +22,6 @@ bool hugetlb_cuts(const struct mm *mm, struct range range)
     return parted_at(mm, range.start) || parted_at(mm, range.end);
 }
 
-bool hugetlb_in(const struct mm *mm, struct range range)
-{
-    return vma_pages_with(mm, range, VMA_HUGETLB, VMA_HUGETLB);
-}
-
 /* ---- Promises ---- */
 
 /* The next part of a VMA in *left to which its missing pages are promised; *left is then behind it. */

@@ -19,9 +19,6 @@ bool hugetlb_cuts(const struct mm *mm, struct range range);
 /* @addr, or the start of the page that it parts. */
 vaddr_t hugetlb_floor(const struct mm *mm, vaddr_t addr);
 
-/* Whether @range has something of such a mapping. */
-bool hugetlb_in(const struct mm *mm, struct range range);
-
 /* The pages of @range, all present ones, are about to be unmapped with their VMAs. */
 void hugetlb_unmap(const struct mm *mm, struct range range);
 

@@ -21,7 +21,7 @@ import run as host  # pylint: disable=wrong-import-position
 
 FLAGS = "-O0 -w --coverage"
 LINK = "-Wl,--wrap=abort"       # see tests/host/coverage_abort.c
-TIME_LIMIT = 300
+TIME_LIMIT = 300    # see host.limited()
 
 # What is left out, and why.
 OPTIONS = [
@@ -64,12 +64,13 @@ def build_and_run(build, jobs):
 
 def run(program):
     try:
-        done = subprocess.run([program.path], capture_output=True, timeout=TIME_LIMIT, check=False)
+        done = subprocess.run(host.limited(program.path, TIME_LIMIT), capture_output=True, timeout=10 * TIME_LIMIT,
+                              check=False)
         return f"{program.name} fails: status {done.returncode}" if done.returncode else None
     except OSError:
         return f"{program.name} does not build"
     except subprocess.TimeoutExpired:
-        return f"{program.name} does not end within {TIME_LIMIT} s"
+        return f"{program.name} does not end within {10 * TIME_LIMIT} s"
 
 
 class Count:

@@ -2,6 +2,7 @@
 /* host-build: 3/4 */
 #include "kernel/abi/errno.h"
 #include "mm/fault.h"
+#include "mm/mm_maps.h"
 #include "mm/vma.h"
 #include "tests/host/test_world.h"
 
@@ -247,14 +248,78 @@ static void test_starved(void **state)
     assert_int_equal(sim_touch(mm, 0, HUGE(0), ACCESS_WRITE), FAULT_DONE);
 }
 
+/* A shared page that cannot be had: for lack of a table, as the pool has one for each promise. */
+static void test_shared_starved(void **state)
+{
+    assert_int_equal(
+        sim_mmap(mm, HUGE(0), HPG, RW, MAP_SHARED | MAP_ANONYMOUS | MAP_FIXED | MAP_HUGETLB),
+        HUGE(0));
+    for (unsigned n = 1;; n++) {
+        struct sim_snapshot *snap = sim_snapshot();
+        long result;
+
+        sim_fail_after(n, false);
+        result = sim_touch(mm, 0, HUGE(0), ACCESS_WRITE);
+        sim_fail_after(0, false);
+        if (result == FAULT_OOM)
+            check(!sim_changed(snap), "%s", sim_changed(snap));
+        sim_snapshot_free(snap);
+        if (result == FAULT_DONE)
+            break;
+        assert_int_equal(result, FAULT_OOM);
+    }
+    expect_pool(POOL, POOL - 1, 0, 0);
+}
+
+/* Rounded up to whole pages, source and destination overlap; only whole pages go, in one piece or several. */
+static void test_refused_moves(void **state)
+{
+    struct sim_snapshot *snap;
+
+    map_huge(0, 2);
+    map_huge(3, 1);
+    assert_int_equal(sim_mmap(mm, HUGE(2), HPG, RW, PRIVATE), HUGE(2));
+    snap = sim_snapshot();
+    assert_int_equal(move(HUGE(0), HPG + PG, PG, HUGE(1)), -EINVAL);
+    assert_int_equal(move(HUGE(2), HPG + PG, HPG + PG, HUGE(8)), -EINVAL);
+    assert_int_equal(move(HUGE(2), 2 * HPG, 2 * HPG, HUGE(8) + PG), -EINVAL);
+    assert_null(sim_changed(snap));
+    sim_snapshot_free(snap);
+    assert_int_equal(move(HUGE(2), 2 * HPG, 2 * HPG, HUGE(8)), HUGE(8));
+    expect_pool(POOL, POOL, 3, 0);
+}
+
+/* They are counted apart from all other memory. */
+static void test_usage(void **state)
+{
+    struct mm_totals totals;
+    struct mm_usage usage;
+
+    map_huge(0, 2);
+    assert_int_equal(sim_write(mm, 0, HUGE(1), 1), FAULT_DONE);
+    assert_int_equal(sim_mmap(mm, HUGE(4), HPG, RW, PRIVATE), HUGE(4));
+    assert_int_equal(sim_write(mm, 0, HUGE(4), 1), FAULT_DONE);
+    assert_int_equal(sim_write(mm, 0, HUGE(4) + PG, 1), FAULT_DONE);
+    port_lock_read(&mm->lock);
+    usage = mm_usage(mm);
+    port_unlock_read(&mm->lock);
+    assert_int_equal(usage.hugetlb, SPAN);
+    assert_int_equal(usage.anon, 2);
+    totals = mm_totals();
+    assert_int_equal(totals.anon, 2);
+    assert_int_equal(totals.anon_huge, 0);
+}
+
 #define POOLED(name) cmocka_unit_test_setup_teardown(name, setup_pool, teardown_pool)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        POOLED(test_promises), POOLED(test_too_many), POOLED(test_places),  POOLED(test_parting),
-        POOLED(test_moves),    POOLED(test_target),   POOLED(test_forget),  POOLED(test_fork),
-        POOLED(test_shared),   POOLED(test_surplus),  POOLED(test_starved),
+        POOLED(test_promises),      POOLED(test_too_many), POOLED(test_places),
+        POOLED(test_parting),       POOLED(test_moves),    POOLED(test_target),
+        POOLED(test_forget),        POOLED(test_fork),     POOLED(test_shared),
+        POOLED(test_surplus),       POOLED(test_starved),  POOLED(test_shared_starved),
+        POOLED(test_refused_moves), POOLED(test_usage),
     };
 
     return cmocka_run_group_tests_name("hugetlb", tests, NULL, NULL);
