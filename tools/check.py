@@ -44,7 +44,7 @@ MM_LAYERS = {
 
 # Never, not even through others: a file of the first name (.c or .h) reaching the second.
 FORBIDDEN = [("pt_move", "mm/vma.h"), ("pt_widen", "mm/vma.h"), ("pt", "mm/vma.h"), ("tlb", "mm/vma.h"), ("pt_walk", "mm/tlb.h"),
-             ("pt", "mm/tlb.h"), ("vma", "mm/pt.h"), ("vma", "mm/pt_move.h"), ("vma_tree", "mm/pt.h")]
+             ("pt", "mm/tlb.h"), ("vma", "mm/pt.h"), ("vma_core", "mm/pt.h"), ("vma", "mm/pt_move.h"), ("vma_tree", "mm/pt.h")]
 
 # The kernel sees mm/mm.h and the types; these two files are the port's other side.
 KERNEL_MAY = {"kernel/port.c": ["mm/port.h"], "kernel/trace.c": ["mm/trace.h"]}

@@ -174,7 +174,8 @@ def make(k, tree, va, level, missing_tables, lives):
     seen = state(k, tree, va, level)
     expected = [f"{LEVELS[at]} entry {index(va, at)}: a table, flags {TABLE:x}, {live} live, {live} not empty"
                 for at, live in zip(range(TOP, level, -1), lives)]
-    k.lines([f"pt_entry_make(pt, {va:#x}, PT_{LEVELS[level]})"] + expected, [f"pt_entry_make(pt, {va:#x}, PT_{LEVELS[level]})"] + seen)
+    words = f"pt_entry_make(pt, {va:#x}, PT_{LEVELS[level]})"
+    k.lines([words] + expected, [words] + seen)
     frame = tree.root
     for at in range(TOP, level, -1):
         frame = k.word(k.pointer(frame) + 8 * index(va, at)) & ADDRESS
