@@ -324,6 +324,12 @@ bench-quick: $(KERNEL) $(USER)/bench $(USER)/init
 bench-record: $(KERNEL) $(USER)/bench $(USER)/init
 	@python3 tools/bench.py --build $(B) --record
 
+# Which functions spend a case's instructions; F: also one function's, one by one; ALL=1: in all measurements.
+.PHONY: profile
+profile: CASE ?= move/4K
+profile: $(KERNEL) $(USER)/bench $(USER)/init
+	@python3 tools/profile.py --build $(B) '$(CASE)' $(if $(F),--function='$(F)') $(if $(ALL),--all)
+
 ifndef LAB
 test:
 	@tools/setup.sh
@@ -350,7 +356,7 @@ boot-test: $(KERNEL) $(INITRAMFS) $(ISO) $(if $(wildcard $(GRUB_UEFI)),$(UEFI_IS
 	@python3 tests/boot/run.py --build $(B) $(if $(T),--only='$(T)')
 
 format:
-	@clang-format -i $(wildcard boot/*.[ch] kernel/*.[ch] kernel/abi/*.h mm/*.[ch] user/*.[ch] tests/host/*.[ch] \
+	@clang-format -i $(wildcard boot/*.[ch] tools/*.c kernel/*.[ch] kernel/abi/*.h mm/*.[ch] user/*.[ch] tests/host/*.[ch] \
 		tests/exhaust/*.[ch] tests/fuzz/*.[ch] tools/web/wasm/*.[ch] user/scenes/*.[ch] labs/*/start.c tools/labs/*.c)
 
 doctor:
@@ -376,6 +382,7 @@ help:
 	@echo 'make storm       calls at random, right ones and wrong ones, under mm_check; SECONDS=60 SEED=1'
 	@echo "make bench       instructions that calls cost, on Linux 6.1, Linux 6.12 and Realign; C=move: some of them"
 	@echo 'make bench-quick Realign alone, compared with tests/golden/bench.json'
+	@echo 'make profile     which functions spend the instructions of a case of bench; CASE=move/4K, CASE=boot, F=do_step'
 	@echo 'make playground  build/playground.html: a page to play with mm/, compiled to WebAssembly'
 	@echo 'make debug       QEMU waiting for GDB, with BUILD=debug'
 	@echo 'make gdb         GDB attached to it, or to a QEMU of its own; its commands: realign, docs/gdb.md'

@@ -21,7 +21,8 @@ FORMATTED_BY = "14"     # other releases of clang-format lay some things out oth
 
 SOURCES = sorted(path for pattern in ("kernel/*.[ch]", "kernel/abi/*.h", "mm/*.[ch]", "user/*.[ch]", "tests/host/*.[ch]",
                                        "tests/exhaust/*.[ch]", "tests/fuzz/*.[ch]", "tools/web/wasm/*.[ch]",
-                                       "user/scenes/*.[ch]", "labs/*/start.c", "tools/labs/*.c")
+                                       "user/scenes/*.[ch]", "labs/*/start.c", "tools/labs/*.c",
+                                       "tools/*.c")
                  for path in glob.glob(pattern))
 OTHERS = sorted(path for pattern in ("boot/*", "kernel/*.asm", "tools/*", "tools/gdb/*.py", "tools/web/*", "tools/web/src/*",
                                      "tests/boot/*.py", "tests/host/*.py", "tests/web/*", "user/*.py", "linker.ld",
