@@ -357,7 +357,7 @@ boot-test: $(KERNEL) $(INITRAMFS) $(ISO) $(if $(wildcard $(GRUB_UEFI)),$(UEFI_IS
 
 format:
 	@clang-format -i $(wildcard boot/*.[ch] tools/*.c kernel/*.[ch] kernel/abi/*.h mm/*.[ch] user/*.[ch] tests/host/*.[ch] \
-		tests/exhaust/*.[ch] tests/fuzz/*.[ch] tools/web/wasm/*.[ch] user/scenes/*.[ch] labs/*/start.c tools/labs/*.c)
+		tests/exhaust/*.[ch] tests/fuzz/*.[ch] tools/web/wasm/*.[ch] tests/web/*.[ch] user/scenes/*.[ch] labs/*/start.c tools/labs/*.c)
 
 doctor:
 	@tools/doctor.sh

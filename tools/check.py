@@ -20,7 +20,7 @@ MAX_FUNCTION = 70
 FORMATTED_BY = "14"     # other releases of clang-format lay some things out otherwise
 
 SOURCES = sorted(path for pattern in ("kernel/*.[ch]", "kernel/abi/*.h", "mm/*.[ch]", "user/*.[ch]", "tests/host/*.[ch]",
-                                       "tests/exhaust/*.[ch]", "tests/fuzz/*.[ch]", "tools/web/wasm/*.[ch]",
+                                       "tests/exhaust/*.[ch]", "tests/fuzz/*.[ch]", "tools/web/wasm/*.[ch]", "tests/web/*.[ch]",
                                        "user/scenes/*.[ch]", "labs/*/start.c", "tools/labs/*.c",
                                        "tools/*.c")
                  for path in glob.glob(pattern))

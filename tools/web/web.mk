@@ -38,6 +38,21 @@ $(WEB)/mutant.wasm: $(WASM) $(MUTANT) tests/web/mutant.py
 	$(Q)python3 tests/web/mutant.py $(MUTANT) $@ --objects $(WEB)/wasm --compile 'clang $(WASM_CFLAGS)' \
 		--link '$(WASM_LD)'
 
+# Scenes on the host's simulated machine, whose steps are to be the same.
+HOST_SCENES_SOURCES := tests/web/host_scenes.c tools/web/wasm/obey.c user/scenes/scene.c \
+                       $(wildcard mm/*.c tests/host/sim*.c)
+HOST_SCENES_OBJECTS := $(HOST_SCENES_SOURCES:%.c=$(WEB)/host/%.o)
+
+$(WEB)/host/%.o: %.c
+	@mkdir -p $(@D)
+	$(call say,HOSTCC,$<)
+	$(Q)$(CC) -std=gnu17 -O1 -g -I. -Wall -Wextra -Werror -Wno-unused-parameter -MMD -MP -c $< -o $@
+
+$(WEB)/host-scenes: $(HOST_SCENES_OBJECTS)
+	$(Q)$(CC) $^ -lcmocka -o $@
+
+-include $(HOST_SCENES_OBJECTS:.o=.d)
+
 $(WEB)/mutant.html: $(WEB)/mutant.wasm $(WEB)/.installed $(WEB_SOURCES) $(wildcard user/scenes/*.scene)
 	$(Q)$(WEB_BUILD) --name play --wasm $< --out $@
 
@@ -59,5 +74,5 @@ $(PICTURE): $(WEB)/.installed $(WEB_SOURCES) $(wildcard mm/*.c)
 	$(Q)$(WEB_BUILD) --name picture --out $@
 
 # tests/web/suite_*.mjs, in node and in headless Chromium; T=play: some of them.
-web-test: $(PLAYGROUND) $(PICTURE) $(WEB)/mutant.html
+web-test: $(PLAYGROUND) $(PICTURE) $(WEB)/mutant.html $(WEB)/host-scenes
 	@node tests/web/run.mjs --modules $(WEB_MODULES) --build build $(if $(T),--only '$(T)')

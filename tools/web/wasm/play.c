@@ -2,11 +2,10 @@
  * The playground: one address space that commands are given to, in the language of scenes. What JavaScript calls, it
  * calls by the names in EXPORT().
  */
-#include "kernel/abi/errno.h"
-#include "kernel/abi/mman.h"
 #include "kernel/format.h"
 #include "mm/mm.h"
 #include "mm/trace.h"
+#include "tools/web/wasm/obey.h"
 #include "tools/web/wasm/page.h"
 #include "user/scenes/scene.h"
 
@@ -43,63 +42,6 @@ static void tell_result(int64_t result)
         page_note(words, (size_t)format(words, sizeof(words), "= 0x%llx", (ull)result));
     else if (result < 0)
         page_note(words, (size_t)format(words, sizeof(words), "%lld", (long long)result));
-}
-
-/* ---- Commands ---- */
-
-/* One page in each @step bytes, as a program would that touches them. */
-static int64_t populate(vaddr_t start, uint64_t len, uint64_t step)
-{
-    int64_t err = 0;
-
-    if (!step)
-        err = mm_madvise(mm, start, len, MADV_POPULATE_WRITE);
-    for (uint64_t off = 0; step && !err && off < len; off += step)
-        err = mm_madvise(mm, start + off, PAGE_SIZE, MADV_POPULATE_WRITE);
-    return err;
-}
-
-/* The strings that exec would copy there, from the top down, a word to each page. */
-static int64_t make_stack(uint64_t len)
-{
-    int64_t err = stack_create(mm);
-
-    for (uint64_t off = PAGE_SIZE; !err && off <= page_align(len); off += PAGE_SIZE) {
-        uint64_t word = off;
-
-        err = mm_copy_to(mm, TASK_SIZE - off, &word, sizeof(word));
-    }
-    return err;
-}
-
-static int64_t obey(const struct scene_command *c)
-{
-    const uint64_t *v = c->value;
-
-    switch (c->verb) {
-    case SCENE_MMAP:
-        return mm_mmap(mm, v[0], v[1], c->rights, c->flags, NULL, 0, true);
-    case SCENE_POPULATE:
-        return populate(v[0], v[1], v[2]);
-    case SCENE_MREMAP:
-        return mm_mremap(mm, v[0], v[1], v[2], c->flags, v[3]);
-    case SCENE_MUNMAP:
-        return mm_munmap(mm, v[0], v[1]);
-    case SCENE_MPROTECT:
-        return mm_mprotect(mm, v[0], v[1], c->rights);
-    case SCENE_MADVISE:
-        return mm_madvise(mm, v[0], v[1], (int)c->choice);
-    case SCENE_REALIGN:
-        mm_config.realign = (enum realign)c->choice;
-        return 0;
-    case SCENE_THP:
-        mm_config.thp = (enum thp)c->choice;
-        return 0;
-    case SCENE_STACK:
-        return make_stack(v[0]);
-    default:
-        return stack_shift(mm, v[0]);
-    }
 }
 
 /* ---- What JavaScript calls ---- */
@@ -162,7 +104,7 @@ EXPORT("run") int64_t play_run(void)
         return 0;
     default:
         port_lock_write(&mm->lock);
-        result = obey(&command);
+        result = obey(mm, &command);
         port_unlock_write(&mm->lock);
         tell_result(result);
     }
