@@ -51,7 +51,9 @@ function open(text, name) {
     showHead(result.events[0], name);
     find(".p-viewer").hidden = !usable;
     find(".p-drop").hidden = usable;
-    if (usable) viewer.show(result.events, sources);
+    if (!usable) return;
+    viewer.show(result.events, sources);
+    viewer.goFirstCall();
 }
 
 async function openFile(file) {

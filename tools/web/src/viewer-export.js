@@ -50,10 +50,16 @@ export async function pngBlob(element, player) {
     return new Promise((resolve) => canvas.toBlob(resolve, "image/png"));
 }
 
-/* Stops that the GIF shows: all, but of a long run of like steps some, and of many stops every nth. */
+/*
+ * Stops that the GIF shows: those of the moves, or all where nothing moves; but of a long run of like steps some, and of
+ * many stops every nth.
+ */
 export function gifStops(player) {
     const stops = [];
+    const { moves } = player;
+    const inMove = ({ event, move }) => !moves.length || (event >= moves[move]?.call && event <= moves[move].end);
     for (const { first, last } of player.groups) {
+        if (!inMove(player.stops[first])) continue;
         const every = Math.max(1, Math.ceil((last - first + 1) / FOLD_FRAMES));
         for (let i = first; i < last; i += every) stops.push(i);
         stops.push(last);

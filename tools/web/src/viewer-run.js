@@ -26,21 +26,39 @@ function findStops(events) {
 /* Events that end what one call did. */
 const endsCall = ({ event }) => event === "return";
 
+/* Where the call that moves at event @at began: at the state that it found, if that is told. */
+function callOf(events, at, before) {
+    let i = at;
+    while (i - 1 > before && !["call", "state-end"].includes(events[i].event)) i--;
+    if (events[i].event === "call" && events[i - 1]?.event === "state-end") i--;
+    if (events[i].event === "state-end") while (i > 0 && events[i].event !== "state-begin") i--;
+    return i;
+}
+
+/* Where what the move at event @at did is done: tables that go, the flush, the areas, the return. */
+function endOf(events, at, last) {
+    let i = at;
+    while (i < last && events[i].event !== "moved") i++;
+    while (i < last && /^(table|flush|vma|return)/.test(events[i + 1].event)) i++;
+    return i;
+}
+
 /*
- * One {at, first, last, ...} for each run of the move engine: events [first, last] are shown in its windows, `at` is
- * the event "move". What comes before the first move, and what lies between two, belongs to the next one.
+ * For each run of the move engine {first, call, at, end, last, ...}: events [first, last] are shown in its windows, `at`
+ * is the event "move", [call, end] is what its call does. What comes before the first move, and what lies between two,
+ * belongs to the next one.
  */
 function findMoves(events) {
     const moves = [];
 
     events.forEach((event, at) => {
         if (event.event !== "move") return;
-        let first = at;
-        const before = moves.at(-1)?.last ?? -1;
-        while (first - 1 > before) first--;
+        const first = (moves.at(-1)?.last ?? -1) + 1;
         let last = at;
         while (last + 1 < events.length && !isNext(events, last + 1)) last++;
-        moves.push({ at, first, last, old: event.old, new: event.new, len: event.len, level: 0 });
+        const call = callOf(events, at, first - 1);
+        const end = endOf(events, at, last);
+        moves.push({ first, call, at, end, last, old: event.old, new: event.new, len: event.len, level: 0 });
     });
     moves.forEach((move) => measure(move, events));
     return moves;
@@ -89,6 +107,12 @@ function frameMove(move, geometry) {
     move.unit = level;
     move.window = { start: Math.max(0, lo, -move.delta), end: Math.min(hi, geometry.end, geometry.end - move.delta) };
     move.target = { start: move.window.start + move.delta, end: move.window.end + move.delta };
+}
+
+/* The area that @event leaves behind, or null. */
+function areaAfter({ event, start, end, new_start, new_end }) {
+    if (event === "vma-resize") return { start: new_start, end: new_end };
+    return event === "vma-insert" ? { start, end } : null;
 }
 
 /* The part of the address space that @event speaks of, or null. */
@@ -187,7 +211,6 @@ export class Player {
         let sum = { entries: new Array(levels).fill(0), pages: 0 };
 
         this.snapshots = [];
-        this.areas = [];
         this.stops.forEach((stop, i) => {
             for (let e = stop.first; e <= stop.event; e++) {
                 const event = this.events[e];
@@ -208,7 +231,6 @@ export class Player {
         });
         this.at = this.stops.length - 1;
         this.plain = frameNothing(this.events, this.state, this.geometry);
-        this.collectAreas();
         this.go(0);
     }
 
@@ -229,10 +251,15 @@ export class Player {
         } else if (pending) this.snapshots.push({ stop, difference: null });
     }
 
-    /* What lay in the source when the move began, for the outlines of what has gone. */
+    /* What lay in the source when the move began, for the outlines of what has gone; areas, for the axis. */
     #rememberBefore({ event }) {
         const move = this.moves.find(({ at }) => at === event);
         if (!move) return;
+        const come = this.events
+            .slice(move.at, move.last + 1)
+            .map(areaAfter)
+            .filter(Boolean);
+        move.areas = [...this.state.vmas, ...come];
         move.before = [];
         for (let level = 0; level < this.geometry.levels; level++)
             move.before.push(runsIn(this.state, level, move.src));
@@ -248,16 +275,13 @@ export class Player {
         };
     }
 
-    /* Bounds of all areas that ever are, so that the axis stays where it is from step to step. */
-    collectAreas() {
-        const all = new Map();
-        const add = ({ start, end }) => all.set(`${start}-${end}`, { start, end });
-        this.state.vmas.forEach(add);
-        for (const event of this.events) {
-            if (event.event === "vma-insert" || event.event === "state-vma") add(event);
-            if (event.event === "vma-resize") add({ start: event.new_start, end: event.new_end });
-        }
-        this.areas = [...all.values()].sort((a, b) => a.start - b.start);
+    /*
+     * The areas of now; while a move goes on also those before and after it, so that the axis stays where it is from
+     * step to step.
+     */
+    get areas() {
+        const { move, stop, state } = this;
+        return move && stop.event >= move.call && stop.event <= move.end ? [...state.vmas, ...move.areas] : state.vmas;
     }
 
     get length() {
@@ -298,6 +322,15 @@ export class Player {
         while (this.journals.length < wanted) this.#apply(this.events[this.journals.length]);
         this.at = to;
         return to;
+    }
+
+    /* The stop before the first call of mremap; the first one where there is none, or no move after it. */
+    get firstCall() {
+        const at = this.stops.findIndex(({ event }) => {
+            const { event: what, name } = this.events[event];
+            return what === "call" && name === "mremap";
+        });
+        return this.moves.some((move) => this.stops[at]?.event < move.at) ? Math.max(0, at - 1) : 0;
     }
 
     /* The first stop of the group before or behind the current one. */

@@ -5,6 +5,7 @@
  *   load(events, sources)  shows these events of a trace: its text, or objects as its JSON lines have them, where
  *                          `begin` may be missing; stands before the first step. sources: {"pt_move.c": text, ...}.
  *                          Throws a TraceProblem (words, line) when they are malformed; what was shown before stays.
+ *   goFirstCall()          to where the first mremap that moves something begins
  *   go(step), step(), steps()  to a step; which is shown, from 0; how many there are
  *   help()                 opens the explanation
  *   destroy()
@@ -339,6 +340,7 @@ export function mountViewer(element, options = {}) {
         step: () => viewer.player?.at ?? 0,
         steps: () => viewer.player?.length ?? 0,
         help: () => viewer.find("dialog").showModal(),
+        goFirstCall: () => viewer.player && viewer.go(viewer.player.firstCall),
         redraw: () => viewer.player && viewer.go(viewer.player.at),
         destroy: () => viewer.destroy(),
     };
