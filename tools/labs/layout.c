@@ -30,6 +30,7 @@ void layout(void)
     FIELD(mm, total_pages);
     FIELD(mm, limits.stack);
     FIELD(mm, layout.stack_top);
+    FIELD(mm, peak_pages);
     FIELD(mm, next_mm);
     SIZE(mm);
     FIELD(vma, start);
@@ -45,6 +46,7 @@ void layout(void)
     FIELD(vma, parent);
     FIELD(vma, gap);
     FIELD(vma, max_gap);
+    FIELD(vma, priority);
     SIZE(vma);
     FIELD(vma_reserve, head);
     FIELD(pt_reserve, head);

@@ -74,12 +74,22 @@ class Scene:
             based = any(term in self.names for term in re.findall(r"\w+", value)) or value.strip().startswith("0x")
             self.names[name.strip()] = self.number(value) + (0 if based else ARENA)
             return
+        if verb == "each":
+            return self.take_each(rest.split(None, 2))
         steps = getattr(self, f"on_{verb}", None)
         if not steps:
             raise Wrong("no such step")
         self.words.append(line)
         # Words belong together around + and -.
         self.steps.append(steps(re.sub(r"\s*([+-])\s*", r"\1", rest).split()))
+
+    def take_each(self, words):
+        """A step many times over, its address a stride further each time."""
+        count, stride = self.numbers(words, 2)
+        verb, _, rest = words[2].partition(" ")
+        address, *others = re.sub(r"\s*([+-])\s*", r"\1", rest).split()
+        for i in range(count):
+            self.take(f"{verb} {address}+{i * stride} {' '.join(others)}".strip())
 
     def numbers(self, words, count):
         if len(words) < count:
