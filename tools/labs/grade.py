@@ -51,13 +51,13 @@ class Test:
         self.most = settings.get("most", {})    # instructions, by the words of a step
         self.scene = scene.Scene(settings["scene"]) if "scene" in settings else None
         self.function = lab.function(settings["call"]) if "call" in settings else None
+        self.reference = settings.get("reference", False)   # what is expected of the call is what the shipped kernel shows
         self.own_reference = settings.get("reference_options", self.options)
 
     def run(self, shipped, built, confined):
         """(expected lines, seen lines, why in words)."""
         if self.function:
-            expected, seen, ended = calls.run(self.function, built, scene.boot_options(self.options), self.limit, confined)
-            return expected, seen, ended
+            return self.run_calls(shipped, built, confined)
         with tempfile.TemporaryDirectory(prefix="lab-") as directory:
             expected = scene.expected(self.scene, shipped, self.own_reference, self.look, self.limit, confined, directory)
             seen, costs, ended = scene.play(self.scene, built, self.options, self.look, self.limit, confined, directory)
@@ -65,6 +65,15 @@ class Test:
             took = sum(cost for step, cost in costs if step == words)
             if not ended and took > most:
                 ended = f"`{words}` took {took} instructions, {most} are allowed"
+        return expected, seen, ended
+
+    def run_calls(self, shipped, built, confined):
+        options = scene.boot_options(self.options)
+        expected, seen, ended = calls.run(self.function, built, options, self.limit, confined)
+        if self.reference:
+            _, expected, problem = calls.run(self.function, shipped, options, self.limit, confined)
+            if problem:
+                raise RuntimeError(f"the shipped kernel fails {self.name}: {problem}")
         return expected, seen, ended
 
     def judge(self, shipped, built, confined):
