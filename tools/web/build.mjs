@@ -67,17 +67,33 @@ async function bundle(entry) {
         nodePaths: [modules],
         legalComments: "eof",
         logLevel: "warning",
+        metafile: true,
         plugins: [realign],
     });
-    return done.outputFiles[0].text;
+    return { text: done.outputFiles[0].text.trim(), inputs: Object.keys(done.metafile.inputs) };
+}
+
+/* The licences of the packages that @inputs come from: they go wherever the page goes. */
+function licences(inputs) {
+    const names = new Set(inputs.map((path) => /node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(path)?.[1]).filter(Boolean));
+    const texts = [["Realign", join(root, "LICENSE")]];
+    for (const name of [...names].sort()) {
+        const directory = join(modules, name);
+        const file = readdirSync(directory).find((entry) => /^licen[cs]e/i.test(entry));
+        if (!file) throw new Error(`${name} comes without a licence`);
+        texts.push([name, join(directory, file)]);
+    }
+    const shown = texts.map(([name, path]) => `${name}:\n\n${readFileSync(path, "utf8").trim()}`).join("\n\n----\n\n");
+    return `<!--\nThis page contains the work of others, under these licences.\n\n${shown.replaceAll("-->", "-- >")}\n-->\n`;
 }
 
 const source = (suffixes) => suffixes.map((suffix) => args.name + suffix).find((name) => existsSync(join(here, "src", name)));
 const style = await bundle(source([".css"]));
 const script = await bundle(source([".jsx", ".js"]));
 const page = readFileSync(join(here, "src", `${args.name}.html`), "utf8")
-    .replace("/* STYLE */", () => style.trim())
-    .replace("/* SCRIPT */", () => script.trim());
+    .replace("/* STYLE */", () => style.text)
+    .replace("/* SCRIPT */", () => script.text)
+    .replace("</html>", () => `${licences(script.inputs)}</html>`);
 
 mkdirSync(dirname(resolve(args.out)), { recursive: true });
 writeFileSync(args.out, page);
