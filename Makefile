@@ -289,6 +289,17 @@ replay: $(KERNEL) $(INITRAMFS)
 	@python3 tools/gdb/recording.py --kernel $(KERNEL) --initrd $(INITRAMFS) --memory="$$MEMORY" --append="$$APPEND" \
 		--program="$$PROG" --seconds=$(SECONDS) --recordings $(B) -- $(GDB_ARGS)
 
+# What PROG, a file of the initramfs and its arguments, does to its memory, as JSON to the file OUT.
+.PHONY: trace
+trace: PROG ?= demo
+trace: KINDS ?= all,state
+trace: OUT ?= $(B)/trace.jsonl
+trace: export PROG := $(PROG)
+trace: $(KERNEL) $(INITRAMFS)
+	@set -- $$PROG; first="$$1"; shift; $(QEMU) --kernel $(KERNEL) --initrd $(INITRAMFS) --memory="$$MEMORY" \
+		--trace="$(OUT)" --append="norandmaps init=/bin/$$first trace_json=$(KINDS) $$APPEND$${1:+ -- $$*}"
+	@echo "$$(wc -l < '$(OUT)') events in $(OUT)"
+
 demo-warn: $(KERNEL) $(INITRAMFS)
 	@python3 tools/demo_warn.py $(KERNEL) $(INITRAMFS)
 
@@ -380,6 +391,7 @@ help:
 	@echo 'make coverage    lines and branches of mm/ that the host tests run; build/coverage/index.html'
 	@echo 'make oracle      the same calls on Linux and on Realign, compared; COUNT=20000 SEED=1'
 	@echo 'make storm       calls at random, right ones and wrong ones, under mm_check; SECONDS=60 SEED=1'
+	@echo 'make trace       the events of PROG="demo" as JSON in OUT=trace.jsonl; KINDS=mremap,pt: these; docs/trace.md'
 	@echo "make bench       instructions that calls cost, on Linux 6.1, Linux 6.12 and Realign; C=move: some of them"
 	@echo 'make bench-quick Realign alone, compared with tests/golden/bench.json'
 	@echo 'make profile     which functions spend the instructions of a case of bench; CASE=move/4K, CASE=boot, F=do_step'

@@ -23,8 +23,9 @@ static const struct {
     {"norandmaps", "no random addresses"},
     {"seed", "number that random numbers start from: the same series in each boot"},
     {"check", "1: recount all invariants after every call on memory"},
-    {"trace", "kinds of steps to log: mremap,pt,vma,fault,tlb,refuse"},
-    {"trace_ring", "kinds to keep for a debugger, without logging them"},
+    {"trace", "kinds of events to log: mremap,pt,vma,fault,tlb,refuse,syscall,state, or all"},
+    {"trace_ring", "kinds to keep for /proc/trace and a debugger, without logging them"},
+    {"trace_json", "kinds to send to the second serial port, a JSON object a line"},
     {"loglevel", "err, warn, info, debug"},
     {"test", "a way for the kernel to fail on purpose; see selftest.c"},
 };

@@ -6,6 +6,7 @@
  *     proc_seq.c       texts, a record at a time
  *     proc_system.c    /proc: memory, time, what there is
  *     proc_cpuinfo.c   /proc/cpuinfo
+ *     proc_trace.c     /proc/trace and trace_json
  *     proc_sys.c       /proc/sys and /sys
  *     proc_setting.c   numbers that are written there
  *     proc_process.c   /proc/PID: the table of it, and what is short
@@ -105,6 +106,9 @@ extern const struct proc_entry proc_sys_entries[];     /* /proc/sys */
 extern const struct proc_entry proc_process_entries[]; /* /proc/PID */
 extern const struct proc_entry sysfs_entries[];        /* /sys */
 
+long proc_next_trace(struct text *out, const void *subject, uint64_t *cursor);
+long proc_next_trace_json(struct text *out, const void *subject, uint64_t *cursor);
+long proc_store_trace(const struct proc_subject *subject, const char *value, size_t length);
 long proc_show_cpuinfo(struct text *out, const struct proc_subject *subject);
 
 /* ---- Parts of /proc/PID, each in a file of its own ---- */

@@ -281,6 +281,8 @@ const struct proc_entry proc_system_entries[] = {
     FILE("loadavg", show_loadavg),
     FILE("meminfo", show_meminfo),
     FILE("stat", show_stat),
+    {.name = "trace", .mode = S_IFREG | 0644, .next = proc_next_trace, .store = proc_store_trace},
+    {.name = "trace_json", .mode = S_IFREG | 0444, .next = proc_next_trace_json},
     FILE("uptime", show_uptime),
     FILE("version", show_version),
     FILE("vmstat", show_vmstat),

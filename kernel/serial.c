@@ -1,11 +1,12 @@
-/* The 16550 serial port at its usual place; what is written is polled. */
+/* 16550 serial ports at their usual places; what is written is polled. */
 #include "kernel/serial.h"
 
 #include "kernel/x86.h"
 
 #define PORT 0x3f8
+#define SECOND 0x2f8
 
-/* Registers, by offset from PORT. */
+/* Registers, by offset from the port. */
 #define DATA 0
 #define INTERRUPTS 1
 #define DIVISOR_LOW 0
@@ -26,30 +27,53 @@
 
 #define FIFO_BYTES 16
 
-static unsigned fifo_room;
+static unsigned fifo_room, second_room; /* bytes that surely fit */
 static bool line_start = true;
+
+static void init_port(uint16_t port)
+{
+    outb(port + INTERRUPTS, 0);
+    outb(port + LINE, LINE_DIVISOR);
+    outb(port + DIVISOR_LOW, 1); /* 115200 baud */
+    outb(port + DIVISOR_HIGH, 0);
+    outb(port + LINE, LINE_8N1);
+    outb(port + FIFO, FIFO_ENABLE_CLEAR);
+    outb(port + MODEM, MODEM_DTR_RTS);
+}
 
 void serial_init(void)
 {
-    outb(PORT + INTERRUPTS, 0);
-    outb(PORT + LINE, LINE_DIVISOR);
-    outb(PORT + DIVISOR_LOW, 1); /* 115200 baud */
-    outb(PORT + DIVISOR_HIGH, 0);
-    outb(PORT + LINE, LINE_8N1);
-    outb(PORT + FIFO, FIFO_ENABLE_CLEAR);
-    outb(PORT + MODEM, MODEM_DTR_RTS);
+    init_port(PORT);
     fifo_room = 0;
+}
+
+static void put_to(uint16_t port, unsigned *room, char c)
+{
+    if (*room == 0) {
+        while (!(inb(port + STATUS) & STATUS_EMPTY))
+            cpu_pause();
+        *room = FIFO_BYTES;
+    }
+    outb(port + DATA, (uint8_t)c);
+    (*room)--;
 }
 
 static void put(char c)
 {
-    if (fifo_room == 0) {
-        while (!(inb(PORT + STATUS) & STATUS_EMPTY))
-            cpu_pause();
-        fifo_room = FIFO_BYTES;
-    }
-    outb(PORT + DATA, (uint8_t)c);
-    fifo_room--;
+    put_to(PORT, &fifo_room, c);
+}
+
+bool serial_second_init(void)
+{
+    init_port(SECOND);
+    second_room = 0;
+    return inb(SECOND + STATUS) != 0xff; /* 0xff: no such port */
+}
+
+void serial_second_write(const char *data, size_t len)
+{
+    for (size_t i = 0; i < len; i++)
+        put_to(SECOND, &second_room, data[i]);
 }
 
 void serial_write(const char *data, size_t len)

@@ -1,4 +1,4 @@
-/* The console: the first serial port, 115200 baud. */
+/* The console: the first serial port, 115200 baud; and a second one, for the trace. */
 #pragma once
 
 #include <stdbool.h>
@@ -15,6 +15,10 @@ int serial_read(void);
 
 /* Interrupt when a byte has come in. */
 void serial_interrupts_on(void);
+
+/* The second port: false when there is none. What is written goes out as it is. */
+bool serial_second_init(void);
+void serial_second_write(const char *data, size_t len);
 
 /* Did the last byte written end a line? */
 bool serial_at_line_start(void);

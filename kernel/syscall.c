@@ -4,6 +4,7 @@
 #include "kernel/log.h"
 #include "kernel/process.h"
 #include "kernel/sched.h"
+#include "kernel/trace.h"
 
 typedef long (*syscall_handler)(struct trap_frame *frame);
 
@@ -18,6 +19,17 @@ static const char *const names[SYSCALL_MAX + 1] = {
     SYSCALL_NAMES(SYSCALL_NAME)
 #undef SYSCALL_NAME
 };
+
+static const uint8_t *const arguments[SYSCALL_MAX + 1] = {
+#define SYSCALL_ARGUMENTS(name) [SYS_##name] = &syscall_args_##name,
+    SYSCALLS(SYSCALL_ARGUMENTS)
+#undef SYSCALL_ARGUMENTS
+};
+
+unsigned syscall_arguments(uint64_t number)
+{
+    return number <= SYSCALL_MAX && arguments[number] ? *arguments[number] : 0;
+}
 
 const char *syscall_name(uint64_t number)
 {
@@ -43,7 +55,11 @@ void syscall_dispatch(struct trap_frame *frame)
     syscall_handler handler = number <= SYSCALL_MAX ? handlers[number] : NULL;
 
     frame->error = number;
+    if (trace_syscalls)
+        trace_syscall_in(frame);
     frame->rax = (uint64_t)(handler ? handler(frame) : not_there(number));
+    if (trace_syscalls)
+        trace_syscall_out(number, (int64_t)frame->rax);
     if (thread_current()->work || sched_due())
         thread_return(frame);
 }

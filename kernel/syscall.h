@@ -66,15 +66,21 @@ void syscall_dispatch(struct trap_frame *frame);
 /* Take over the options that concern the memory calls. */
 void sys_mm_init(void);
 
+/* How many arguments a call has that is written with SYSCALL0() to SYSCALL6(); 0 for the others. */
+unsigned syscall_arguments(uint64_t number);
+
 /* The name of a call by its number, "unknown" where there is none. */
 const char *syscall_name(uint64_t number);
 
-#define SYSCALL_DECLARE(name) long sys_##name(struct trap_frame *frame);
+#define SYSCALL_DECLARE(name)                                                                      \
+    long sys_##name(struct trap_frame *frame);                                                     \
+    extern const uint8_t syscall_args_##name __attribute__((weak));
 SYSCALLS(SYSCALL_DECLARE)
 #undef SYSCALL_DECLARE
 
 /* The handler that takes the registers out of the frame, around the function that is then written. */
-#define SYSCALL_BEGIN(name, parameters, arguments)                                                 \
+#define SYSCALL_BEGIN(name, count, parameters, arguments)                                          \
+    const uint8_t syscall_args_##name = count;                                                     \
     static inline long do_##name parameters;                                                       \
     long sys_##name(struct trap_frame *frame)                                                      \
     {                                                                                              \
@@ -83,19 +89,19 @@ SYSCALLS(SYSCALL_DECLARE)
     }                                                                                              \
     static inline long do_##name parameters
 
-#define SYSCALL0(name) SYSCALL_BEGIN(name, (void), ())
-#define SYSCALL1(name, t1, a1) SYSCALL_BEGIN(name, (t1 a1), ((t1)frame->rdi))
+#define SYSCALL0(name) SYSCALL_BEGIN(name, 0, (void), ())
+#define SYSCALL1(name, t1, a1) SYSCALL_BEGIN(name, 1, (t1 a1), ((t1)frame->rdi))
 #define SYSCALL2(name, t1, a1, t2, a2)                                                             \
-    SYSCALL_BEGIN(name, (t1 a1, t2 a2), ((t1)frame->rdi, (t2)frame->rsi))
+    SYSCALL_BEGIN(name, 2, (t1 a1, t2 a2), ((t1)frame->rdi, (t2)frame->rsi))
 #define SYSCALL3(name, t1, a1, t2, a2, t3, a3)                                                     \
-    SYSCALL_BEGIN(name, (t1 a1, t2 a2, t3 a3), ((t1)frame->rdi, (t2)frame->rsi, (t3)frame->rdx))
+    SYSCALL_BEGIN(name, 3, (t1 a1, t2 a2, t3 a3), ((t1)frame->rdi, (t2)frame->rsi, (t3)frame->rdx))
 #define SYSCALL4(name, t1, a1, t2, a2, t3, a3, t4, a4)                                             \
-    SYSCALL_BEGIN(name, (t1 a1, t2 a2, t3 a3, t4 a4),                                              \
+    SYSCALL_BEGIN(name, 4, (t1 a1, t2 a2, t3 a3, t4 a4),                                           \
                   ((t1)frame->rdi, (t2)frame->rsi, (t3)frame->rdx, (t4)frame->r10))
 #define SYSCALL5(name, t1, a1, t2, a2, t3, a3, t4, a4, t5, a5)                                     \
-    SYSCALL_BEGIN(name, (t1 a1, t2 a2, t3 a3, t4 a4, t5 a5),                                       \
+    SYSCALL_BEGIN(name, 5, (t1 a1, t2 a2, t3 a3, t4 a4, t5 a5),                                    \
                   ((t1)frame->rdi, (t2)frame->rsi, (t3)frame->rdx, (t4)frame->r10, (t5)frame->r8))
 #define SYSCALL6(name, t1, a1, t2, a2, t3, a3, t4, a4, t5, a5, t6, a6)                             \
-    SYSCALL_BEGIN(name, (t1 a1, t2 a2, t3 a3, t4 a4, t5 a5, t6 a6),                                \
+    SYSCALL_BEGIN(name, 6, (t1 a1, t2 a2, t3 a3, t4 a4, t5 a5, t6 a6),                             \
                   ((t1)frame->rdi, (t2)frame->rsi, (t3)frame->rdx, (t4)frame->r10, (t5)frame->r8,  \
                    (t6)frame->r9))

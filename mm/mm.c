@@ -48,7 +48,8 @@ const char *mm_refusal_words(enum refusal why)
 long mm_refuse(long err, enum refusal why)
 {
     mm_stats.refused[why]++;
-    TRACE(TRACE_REFUSE, .what = EVENT_REFUSED, .a = (uint64_t)err, .words = refusals[why].words);
+    TRACE(TRACE_REFUSE, .what = EVENT_REFUSED, .a = (uint64_t)err, .b = 1 + why,
+          .words = refusals[why].words);
     return err;
 }
 

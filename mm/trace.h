@@ -66,8 +66,8 @@ enum {
     X(VMA_MERGE, VMA, "vma-merge", "start:x at:x end:x")                                           \
     X(FAULT, FAULT, "fault", "address:x") /* b: enum access, c: enum fault_result, words */        \
     X(FLUSH, TLB, "flush", "start:x end:x all:b")                                                  \
-    X(REFUSED, REFUSE, "refused", "errno:i words")                                                 \
-    /* words: the call's name. Going in, level: how many arguments; out, a: result, b: reason */   \
+    X(REFUSED, REFUSE, "refused", "errno:i words") /* b: 1 + enum refusal */                       \
+    /* words: the call's name. Going in, level: how many arguments; out, a: result, b: as above */ \
     X(SYSCALL_IN, SYSCALL, "call", "")                                                             \
     X(SYSCALL_OUT, SYSCALL, "return", "result:x")                                                  \
     X(BEGIN, STATE, "begin", "") /* words: the program */                                          \

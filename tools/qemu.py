@@ -51,6 +51,7 @@ class Boot:
     memory: str = "256M"
     cpu: str = "max"
     timeout: float = MINUTE
+    trace: str = None       # a file for what comes out of the second serial port
     icount: bool = False    # one instruction is one nanosecond: the same run each time
     extra: list = dataclasses.field(default_factory=list)
     typed: list = dataclasses.field(default_factory=list)   # (text, bytes): typed once the text has come, in order
@@ -94,6 +95,8 @@ def command(boot, directory):
         args += ["-chardev", "stdio,id=terminal,mux=on,signal=off", "-serial", "chardev:terminal"]
     else:
         args += ["-serial", "stdio"]
+    if boot.trace:
+        args += ["-serial", f"file:{boot.trace}"]
     if boot.uefi:
         args += ["-machine", "q35"] + uefi_arguments(directory)
     if boot.iso:
@@ -359,6 +362,7 @@ def parse_arguments():
     parser.add_argument("--timeout", type=float, help="seconds: 60, or a day with --gdb")
     parser.add_argument("--icount", action="store_true", help="count instructions: the same run each time")
     parser.add_argument("--tap", action="store_true", help="the program prints TAP; end with a line of counts")
+    parser.add_argument("--trace", metavar="FILE", help="keep there what comes out of the second serial port")
     parser.add_argument("--gdb", metavar="SOCKET", help="wait for GDB on this unix socket")
     return parser.parse_args()
 
@@ -386,7 +390,8 @@ def main():
         sys.exit(f"qemu.py: memory of {args.memory or 'no size'}: not a size such as 256M or 2G")
     options = f"{LINUX_OPTIONS} {args.append}" if args.linux else args.append
     boot = Boot(kernel=args.kernel, initrd=args.initrd, iso=args.iso, uefi=args.uefi, append=options,
-                linux=args.linux, memory=args.memory, timeout=args.timeout or (DAY if args.gdb else MINUTE), icount=args.icount)
+                trace=args.trace, linux=args.linux, memory=args.memory,
+                timeout=args.timeout or (DAY if args.gdb else MINUTE), icount=args.icount)
     if args.gdb:
         boot.extra = ["-S", "-chardev", f"socket,path={args.gdb},server=on,wait=off,id=gdb", "-gdb", "chardev:gdb"]
     if boot.uefi and not find_ovmf():
