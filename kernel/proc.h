@@ -119,6 +119,7 @@ long proc_show_statm(struct text *out, const struct proc_subject *subject);
 
 long proc_next_maps(struct text *out, const void *subject, uint64_t *cursor);
 long proc_next_smaps(struct text *out, const void *subject, uint64_t *cursor);
+long proc_show_pagetables(struct text *out, const struct proc_subject *subject);
 long proc_show_smaps_rollup(struct text *out, const struct proc_subject *subject);
 extern const struct file_ops proc_pagemap_ops;
 extern const struct file_ops proc_cmdline_ops;

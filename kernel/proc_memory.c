@@ -1,5 +1,5 @@
 /*
- * /proc/PID/maps, smaps, smaps_rollup and pagemap; and what a program finds above its stack when it
+ * /proc/PID/maps, smaps, smaps_rollup, pagetables and pagemap; and what a program finds above its stack when it
  * starts: cmdline, environ, auxv.
  *
  * Lock: the mm's is held while text is made, and given back before that is copied to user memory.
@@ -8,6 +8,7 @@
 #include "kernel/proc.h"
 #include "kernel/process.h"
 #include "kernel/slab.h"
+#include "kernel/string.h"
 
 /* ---- maps, smaps ---- */
 
@@ -52,6 +53,26 @@ long proc_show_smaps_rollup(struct text *out, const struct proc_subject *subject
     text_grown(out, mm_smaps_rollup(mm, room, MM_RECORD));
     port_unlock_read(&mm->lock);
     return 0;
+}
+
+/* ---- pagetables ---- */
+
+static void add_line(void *text, const char *line)
+{
+    text_add(text, line, strlen(line));
+    text_add(text, "\n", 1);
+}
+
+long proc_show_pagetables(struct text *out, const struct proc_subject *subject)
+{
+    struct mm *mm = subject->process->mm;
+
+    if (!mm)
+        return -ESRCH;
+    port_lock_read(&mm->lock);
+    mm_dump(mm, add_line, out);
+    port_unlock_read(&mm->lock);
+    return out->out_of_memory ? -ENOMEM : 0;
 }
 
 /* ---- pagemap ---- */

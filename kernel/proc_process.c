@@ -208,7 +208,7 @@ static long show_wchan(struct text *out, const struct proc_subject *subject)
         {.name = "exe", .mode = S_IFLNK | 0777, .readlink = read_exe, .jump = jump_exe},           \
         FILE("mounts", show_mounts), FILE("mountinfo", show_mountinfo),                            \
         {.name = "smaps", .mode = S_IFREG | 0444, .next = proc_next_smaps},                        \
-        FILE("smaps_rollup", proc_show_smaps_rollup),                                              \
+        FILE("smaps_rollup", proc_show_smaps_rollup), FILE("pagetables", proc_show_pagetables),    \
         {.name = "pagemap", .mode = S_IFREG | 0400, .file_ops = &proc_pagemap_ops},                \
         FILE("wchan", show_wchan), FILE("oom_score", show_oom_score),                              \
     {                                                                                              \

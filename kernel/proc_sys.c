@@ -61,11 +61,36 @@ static const struct proc_number mmap_min_addr = {get_mmap_min_addr, set_mmap_min
         .name = n, .mode = S_IFREG | 0644, .number = &(of)                                         \
     }
 
+static long show_realign(struct text *out, const struct proc_subject *subject)
+{
+    (void)subject;
+    text_format(out, "%s\n", mm_realign_name(mm_config.realign));
+    return 0;
+}
+
+/* How page tables are moved from now on: off, pmd or full, and perhaps a newline. */
+static long store_realign(const struct proc_subject *subject, const char *value, size_t length)
+{
+    (void)subject;
+    for (enum realign mode = REALIGN_OFF; mode <= REALIGN_FULL; mode++) {
+        const char *name = mm_realign_name(mode);
+        size_t n = strlen(name);
+
+        if (strncmp(value, name, n) == 0 &&
+            (length == n || (length == n + 1 && value[n] == '\n'))) {
+            mm_config.realign = mode;
+            return (long)length;
+        }
+    }
+    return -EINVAL;
+}
+
 static const struct proc_entry vm_entries[] = {
     SETTING("max_map_count", max_map_count),
     SETTING("mmap_min_addr", mmap_min_addr),
     SETTING("nr_hugepages", nr_hugepages),
     SETTING("overcommit_memory", overcommit),
+    {.name = "realign", .mode = S_IFREG | 0644, .show = show_realign, .store = store_realign},
     {0},
 };
 

@@ -240,8 +240,8 @@ int proc_role_threads(int argc, char **argv);
 int main(int argc, char **argv)
 {
     static const struct suite_table *const tables[] = {
-        &maps_cases, &smaps_cases, &pagemap_cases, &status_cases,  &stat_cases, &start_cases,
-        &link_cases, &list_cases,  &system_cases,  &setting_cases, NULL};
+        &maps_cases, &smaps_cases, &pagemap_cases, &status_cases,  &stat_cases,  &start_cases,
+        &link_cases, &list_cases,  &system_cases,  &setting_cases, &trace_cases, NULL};
     static const struct suite_role roles[] = {
         {"args", proc_role_args},
         {"sleep", proc_role_sleep},

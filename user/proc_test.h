@@ -7,7 +7,7 @@
 #include "suitelib.h"
 
 extern const struct suite_table maps_cases, smaps_cases, pagemap_cases, status_cases, stat_cases,
-    start_cases, link_cases, list_cases, system_cases, setting_cases;
+    start_cases, link_cases, list_cases, system_cases, setting_cases, trace_cases;
 
 #define CASES(table, array) const struct suite_table table = {array, ARRAY_SIZE(array)}
 

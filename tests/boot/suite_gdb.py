@@ -75,8 +75,8 @@ def same_words(env):
             moves.append("step {} {} -> {} span {} entry {}".format(*step.groups()))
         elif words:
             moves.append(words.group(1))
-    last = [end for end in range(len(logged), 0, -1) if moves and logged[end - 1] == moves[-1]][:1]
-    if len(moves) < 100 or not last or moves != logged[max(0, last[0] - len(moves)):last[0]]:
+    ends = [end for end in range(len(moves), len(logged) + 1) if logged[end - len(moves):end] == moves]
+    if len(moves) < 100 or not ends:
         differ = [line for line in moves if line not in logged]
         return Outcome(0, 1, [f"{len(moves)} in the ring, {len(logged)} logged; not logged:"] + differ[:10])
     return Outcome(1, 0)

@@ -22,6 +22,11 @@ def signed(value):
     return value - (1 << 64) if value >> 63 else value
 
 
+def reason(number):
+    """The words of 1 + enum refusal."""
+    return machine.kernel("refusals", "mm/mm.c")[number - 1]["words"].string()
+
+
 def text_of(event):
     """The words of mm/trace.c."""
     what, level = str(event["what"])[len("EVENT_"):], LEVELS[min(int(event["level"]), machine.TOP)]
@@ -53,6 +58,8 @@ def text_of(event):
         "VMA_MERGE": f"vma merge {a:x}-{b:x}-{c:x}",
         "FAULT": f"fault {a:x} {['read', 'write', 'exec'][min(b, 2)]}: {words}",
         "FLUSH": f"flush {a:x}-{b:x}{', all' if c else ''}",
+        "SYSCALL_IN": f"{words}({', '.join(f'{x:x}' for x in (a, b, c, d, e, f)[:int(event['level'])])})",
+        "SYSCALL_OUT": f"{words} returns {a:x}" + (f": {reason(b)}" if b else "") if what == "SYSCALL_OUT" else "",
         "REFUSED": f"refused {signed(a)}: {words}",
     }.get(what, what)
 
