@@ -279,6 +279,33 @@ static void test_address_spaces(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
+/* ---- The most that there was ---- */
+
+static void expect_peaks(uint64_t pages, uint64_t resident)
+{
+    port_lock_read(&mm->lock);
+    assert_int_equal(mm->peak_pages, pages);
+    assert_int_equal(mm_peak_rss(mm), resident);
+    port_unlock_read(&mm->lock);
+}
+
+static void test_peaks(void **state)
+{
+    map(0, 5, 0);
+    for (unsigned n = 0; n < 3; n++)
+        write_page(n);
+    expect_peaks(5, 3);
+    assert_int_equal(sim_munmap(mm, AT(1), 4 * PAGE_SIZE), 0);
+    expect_peaks(5, 3);
+    map(10, 3, 0);
+    write_page(10);
+    expect_peaks(5, 3);
+    map(20, 3, 0);
+    for (unsigned n = 20; n < 23; n++)
+        write_page(n);
+    expect_peaks(7, 5);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -294,6 +321,7 @@ int main(void)
         TEST(test_stack_without_memory),
         TEST(test_stack_grows_together),
         TEST(test_stack_ends_at_its_offset),
+        TEST(test_peaks),
     };
 
     return cmocka_run_group_tests_name("cover_calls", tests, NULL, NULL);

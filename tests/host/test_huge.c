@@ -65,6 +65,32 @@ static void test_advice(void **state)
     world_check(&w);
 }
 
+/* A process may do without, and its children then do; so may all, and what grows down. */
+static void test_where_none_may_be(void **state)
+{
+    struct mm *heir;
+
+    mm->no_thp = true;
+    assert_int_equal(world_map(&w, 0, 4 * SPAN, RW), AT(0));
+    world_fill(&w, 0, SPAN, 1);
+    heir = sim_fork(mm);
+    assert_int_equal(sim_write(heir, 1, AT(SPAN), 1), FAULT_DONE);
+    assert_int_equal(level_of(heir, AT(SPAN)), PT_PTE);
+    sim_destroy(heir);
+    mm->no_thp = false;
+    mm_config.thp = THP_NEVER;
+    world_fill(&w, 2 * SPAN, 1, 1);
+    mm_config.thp = THP_ALWAYS;
+    assert_int_equal(huge_leaves(0, 4 * SPAN), 0);
+    world_fill(&w, 3 * SPAN, 1, 1);
+    assert_int_equal(huge_leaves(0, 4 * SPAN), 1);
+    assert_int_equal(map(5 * SPAN, 2 * SPAN, RW, PRIVATE | MAP_GROWSDOWN), AT(5 * SPAN));
+    assert_int_equal(sim_write(mm, 0, AT(6 * SPAN), 1), FAULT_DONE);
+    assert_int_equal(level_of(mm, AT(6 * SPAN)), PT_PTE);
+    assert_int_equal(sim_munmap(mm, AT(5 * SPAN), 2 * SPAN * PG), 0);
+    world_check(&w);
+}
+
 /* No block, or no table, is no reason to fail: small pages do. */
 static void test_without_blocks(void **state)
 {
@@ -259,9 +285,10 @@ static void test_random_steps(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        HUGE(test_fault), HUGE(test_advice),       HUGE(test_without_blocks),
-        HUGE(test_moves), HUGE(test_cuts),         HUGE(test_cuts_starved),
-        HUGE(test_fork),  HUGE(test_fork_and_end), HUGE(test_random_steps),
+        HUGE(test_fault),          HUGE(test_advice), HUGE(test_where_none_may_be),
+        HUGE(test_without_blocks), HUGE(test_moves),  HUGE(test_cuts),
+        HUGE(test_cuts_starved),   HUGE(test_fork),   HUGE(test_fork_and_end),
+        HUGE(test_random_steps),
     };
 
     return cmocka_run_group_tests_name("huge", tests, NULL, NULL);
