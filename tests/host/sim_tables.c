@@ -95,7 +95,10 @@ void sim_recount(const struct pt *pt, uint64_t *leaves)
         *leaves = r.leaves;
 }
 
-/* A mark in each slot of the kernel's half, which mm/ must neither change nor follow: a huge page that is there, of no frame. */
+/*
+ * A mark in each slot of the kernel's half, which mm/ must neither change nor follow: a huge page that is there, of no
+ * frame.
+ */
 #define KERNEL_MARK 0xffff0000dead0fe3ull
 
 void port_root_init(paddr_t root)
