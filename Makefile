@@ -398,6 +398,7 @@ help:
 	@echo 'make playground  build/playground.html: a page to play with mm/, compiled to WebAssembly'
 	@echo 'make debug       QEMU waiting for GDB, with BUILD=debug'
 	@echo 'make gdb         GDB attached to it, or to a QEMU of its own; its commands: realign, docs/gdb.md'
+	@echo 'make picture     a run as a page to look at: PROG="demo" OUT=demo.html; docs/pictures.md'
 	@echo "make replay      a recording of PROG=\"demo\" in GDB, which goes back as well: who-moved, reverse-step"
 	@echo
 	@echo 'make all         kernel and initramfs        make check       layers, format, lengths'

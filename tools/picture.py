@@ -1,13 +1,21 @@
 #!/usr/bin/env python3
-"""Puts a JSON trace into the page that shows it: one file, opened from disk.
+"""A run as a page to look at: boots Realign with a program, takes the trace from the second serial port, and puts it
+into the page that shows it: one file, opened from disk.
 
-usage: picture.py PAGE TRACE OUT [--name NAME]
+usage: picture.py --page PAGE --out FILE.html --kernel K --initrd I --program "NAME ARG..." [--append OPTIONS]
+       picture.py --page PAGE --out FILE.html --trace TRACE       of a trace that is there already
 """
 import argparse
 import html
+import os
 import sys
+import tempfile
+
+import qemu
 
 MARK = '<script type="application/x-ndjson" id="trace">'
+KINDS = "mremap,pt,vma,tlb,refuse,state"
+TIME_LIMIT = 300    # seconds: a traced run is slow, every event goes through a serial port
 
 
 def embedded(page, trace, name):
@@ -19,21 +27,49 @@ def embedded(page, trace, name):
     return before + opening + trace.replace("<", "\\u003c") + after
 
 
+def boot(args, path):
+    """Runs the program and leaves its trace in @path. How the run failed, or None."""
+    name, _, words = args.program.partition(" ")
+    program = name if name.startswith("/") else f"/bin/{name}"
+    # What is asked for comes last: of an option given twice the later one counts.
+    append = f"init={program} norandmaps loglevel=warn trace_json={args.kinds} {args.append}"
+    append += f" -- {words}" if words else ""
+    result = qemu.run(qemu.Boot(kernel=args.kernel, initrd=args.initrd, memory=args.memory, append=append, trace=path,
+                                timeout=TIME_LIMIT), show=lambda text: print(text, end="", flush=True))
+    return result.failure
+
+
+def parse_arguments():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n\n", maxsplit=1)[0])
+    parser.add_argument("--page", required=True)
+    parser.add_argument("--out", required=True)
+    parser.add_argument("--trace")
+    parser.add_argument("--name", help="what the page is called; else the program")
+    parser.add_argument("--kernel")
+    parser.add_argument("--initrd")
+    parser.add_argument("--program", default="demo")
+    parser.add_argument("--append", default="")
+    parser.add_argument("--memory", default="256M")
+    parser.add_argument("--kinds", default=KINDS)
+    return parser.parse_args()
+
+
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
-    parser.add_argument("page")
-    parser.add_argument("trace")
-    parser.add_argument("out")
-    parser.add_argument("--name", default="")
-    args = parser.parse_args()
+    args = parse_arguments()
+    qemu.exit_on_signals()
+    with tempfile.TemporaryDirectory() as directory:
+        path = args.trace or os.path.join(directory, "trace.jsonl")
+        failure = None if args.trace else boot(args, path)
+        with open(path, encoding="utf-8", errors="replace") as file:
+            trace = file.read()
     with open(args.page, encoding="utf-8") as file:
-        page = file.read()
-    with open(args.trace, encoding="utf-8", errors="replace") as file:
-        trace = file.read()
+        page = embedded(file.read(), trace, args.name or ("" if args.trace else args.program))
     with open(args.out, "w", encoding="utf-8") as file:
-        file.write(embedded(page, trace, args.name))
+        file.write(page)
     print(f"{args.out}: open it in a browser ({trace.count(chr(10))} events)")
+    if failure:
+        sys.exit(f"picture.py: the run did not end as it should: {failure}")
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

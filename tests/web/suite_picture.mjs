@@ -11,12 +11,9 @@ async function open(t, name, trace, options) {
     const input = join(t.build, "web", `${name}.jsonl`);
     writeFileSync(input, trace);
     const out = join("web", `${name}.html`);
-    execFileSync("python3", [
-        join(t.root, "tools/picture.py"),
-        join(t.build, "web/picture.html"),
-        input,
-        join(t.build, out),
-    ]);
+    const page = join(t.build, "web/picture.html");
+    const tool = join(t.root, "tools/picture.py");
+    execFileSync("python3", [tool, "--page", page, "--trace", input, "--out", join(t.build, out)]);
     return t.page(out, options);
 }
 
@@ -260,7 +257,20 @@ async function lightAndDark(t) {
     assert.equal(await page.locator(".v-bar").isVisible(), false);
 }
 
+/* One file that needs nothing else, and that has the licences of what is in it. */
+async function alone(t) {
+    const page = readFileSync(join(t.build, "web/picture.html"), "utf8");
+    for (const name of ["Realign", "d3-scale", "d3-selection", "gifenc"])
+        assert.match(page, new RegExp(`^${name}:\n\n`, "m"));
+    assert.doesNotMatch(
+        page.split("<!--")[0],
+        /<(script|link|img)[^>]+(src|href)=/,
+        "nothing is loaded from elsewhere",
+    );
+}
+
 export const tests = [
+    ["alone", alone],
     ["keys", keys],
     ["slider: the entry lit, its line of the trace, its source", slider],
     ["numbers at the end", numbers],

@@ -73,6 +73,17 @@ $(PICTURE): $(WEB)/.installed $(WEB_SOURCES) $(wildcard mm/*.c)
 	$(call say,PAGE,$@)
 	$(Q)$(WEB_BUILD) --name picture --out $@
 
+# A run of PROG, "NAME ARGUMENT...", as a page: OUT. KINDS: of events. TRACE: a trace that is there already.
+picture: PROG ?= demo
+picture: OUT ?= build/picture.html
+picture: export PROG := $(PROG)
+picture:
+	@tools/setup.sh
+	+@$(SUBMAKE) $(PICTURE) $(if $(TRACE),,$(KERNEL) $(INITRAMFS))
+	@python3 tools/picture.py --page $(PICTURE) --out '$(OUT)' --program "$$PROG" --append="$$APPEND" \
+		$(if $(TRACE),--trace '$(TRACE)',--kernel $(KERNEL) --initrd $(INITRAMFS) --memory="$$MEMORY") \
+		$(if $(KINDS),--kinds '$(KINDS)')
+
 # tests/web/suite_*.mjs, in node and in headless Chromium; T=play: some of them.
-web-test: $(PLAYGROUND) $(PICTURE) $(WEB)/mutant.html $(WEB)/host-scenes
+web-test: $(KERNEL) $(INITRAMFS) $(PLAYGROUND) $(PICTURE) $(WEB)/mutant.html $(WEB)/host-scenes
 	@node tests/web/run.mjs --modules $(WEB_MODULES) --build build $(if $(T),--only '$(T)')

@@ -324,13 +324,11 @@ export class Player {
         return to;
     }
 
-    /* The stop before the first call of mremap; the first one where there is none, or no move after it. */
+    /* The stop where the first mremap that moves something begins: not exec's, of its stack. 0 where there is none. */
     get firstCall() {
-        const at = this.stops.findIndex(({ event }) => {
-            const { event: what, name } = this.events[event];
-            return what === "call" && name === "mremap";
-        });
-        return this.moves.some((move) => this.stops[at]?.event < move.at) ? Math.max(0, at - 1) : 0;
+        const isCall = ({ event, name }) => event === "call" && name === "mremap";
+        const move = this.moves.find(({ call, at }) => this.events.slice(call, at).some(isCall));
+        return move ? this.stops.findIndex(({ event }) => event >= move.call) : 0;
     }
 
     /* The first stop of the group before or behind the current one. */
