@@ -78,6 +78,12 @@ function movesSubtree() {
     const { move } = player;
     assert.deepEqual([move.src.start, move.src.end], [OLD - MIB, OLD + 5 * MIB]);
     assert.deepEqual(move.sum, { entries: [0, 3, 0, 0], pages: 1280 });
+    const mapped = (range) => runsIn(player.state, 0, range).reduce((sum, run) => sum + run.count, 0);
+    const steps = player.stops.filter(({ event }) => player.events[event].event === "step");
+    for (const [i, left] of [768, 256, 0].entries()) {
+        player.go(player.stops.indexOf(steps[i]));
+        assert.deepEqual([mapped(move.src), mapped(move.dst)], [left, 1280 - left], `after step ${i + 1}`);
+    }
     player.go(player.length - 1);
     const pages = runsIn(player.state, 0, move.dst);
     assert.equal(
@@ -237,7 +243,8 @@ function noMove() {
 }
 
 function sources() {
-    const text = "static int f(int a)\n{\n    TRACE(X, .a = 1,\n          .b = 2);\n    return a;\n}\n";
+    const text =
+        "static __attribute__((noinline)) int f(int a)\n{\n    TRACE(X, .a = 1,\n          .b = 2);\n    return a;\n}\n";
     for (const line of [3, 4]) {
         const found = sourceAround({ "pt.c": text }, `pt.c:${line}`);
         assert.equal(found.name, "f");

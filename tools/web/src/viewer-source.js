@@ -15,7 +15,7 @@ function statement(lines, line) {
 /* The name of the function that line index @at is in: the nearest line above that starts in the first column. */
 function functionAround(lines, at) {
     for (let i = at; i >= 0; i--) {
-        const match = /^[a-z][\w\s*]*?(\w+)\(/.exec(lines[i]);
+        const match = /^[a-z][\w\s*]*?(\w+)\(/.exec(lines[i].replace(/__attribute__\(\(.*?\)\)\s*/g, ""));
         if (match && !lines[i].trimEnd().endsWith(";")) return match[1];
     }
     return "";
