@@ -120,6 +120,22 @@ export const tests = [
         },
     ],
     [
+        "no line makes it stop",
+        async (t) => {
+            const engine = engineOf(t);
+            const words = engine.usage.map(([form]) => form.split(" ")[0]);
+            const numbers = ["0", "1", "4K", "5M", "1G+1M", "0x7ffffffff000", "127T", "0xffffffffffffffff"];
+            const others = ["rw", "none", "maymove,fixed", "dontunmap", "any", "over,noreserve", "pmd", "#", ",", "é"];
+            let seed = 7;
+            const pick = (list) => list[(seed = (seed * 48271) % 2147483647) % list.length];
+            for (let i = 0; i < 250; i++) {
+                const rest = Array.from({ length: i % 6 }, (_, n) => pick(n < 3 || i % 2 ? numbers : others));
+                const line = [pick(words), ...rest].join(" ");
+                assert.equal(engine.run(line).panic, null, line);
+            }
+        },
+    ],
+    [
         "undo and redo come back to the same states",
         async (t) => {
             const session = new Session(engineOf(t));

@@ -3,15 +3,18 @@
 
 #include "kernel/abi/mman.h"
 
-/* One page in each @step bytes, as a program would that touches them. */
+/* One page in each @step bytes, as a program would that touches them; each page for 0. */
 static int64_t populate(struct mm *mm, vaddr_t start, uint64_t len, uint64_t step)
 {
-    int64_t err = 0;
+    uint64_t off = 0;
+    int64_t err;
 
-    if (!step)
-        err = mm_madvise(mm, start, len, MADV_POPULATE_WRITE);
-    for (uint64_t off = 0; step && !err && off < len; off += step)
+    step = page_align(step);
+    if (!step || !len)
+        return mm_madvise(mm, start, len, MADV_POPULATE_WRITE);
+    do
         err = mm_madvise(mm, start + off, PAGE_SIZE, MADV_POPULATE_WRITE);
+    while (!err && len - off > step && (off += step));
     return err;
 }
 
