@@ -26,13 +26,14 @@ export class Browser {
 
     /*
      * A page on @file of the build directory. @options are those of playwright's newContext; hash: what stands behind
-     * the address. page.shot(name) writes a screenshot into build/web/screenshots.
+     * the address; script: what runs before the page does. page.shot(name) writes a screenshot into build/web/screenshots.
      */
-    async page(file, { hash = "", ...options } = {}) {
+    async page(file, { hash = "", script = "", ...options } = {}) {
         this.browser ??= await this.start();
         const context = await this.browser.newContext({ viewport: { width: 1280, height: 900 }, offline: true, ...options });
         this.contexts.push(context);
         const page = await context.newPage();
+        if (script) await page.addInitScript(script);
         page.setDefaultTimeout(15_000);
         page.on("pageerror", (error) => this.problems.push(`the page threw: ${error.stack ?? error}`));
         page.on("console", (line) => {

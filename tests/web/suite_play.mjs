@@ -230,6 +230,11 @@ async function alone(t) {
     assert.deepEqual(asked, []);
 }
 
+async function without(t) {
+    const page = await t.page(PAGE, { script: "delete globalThis.WebAssembly" });
+    assert.match(await page.locator("#app").textContent(), /This page needs WebAssembly/);
+}
+
 async function large(t) {
     const page = await t.page(PAGE, { hash: EMPTY });
     await type(page, "mmap 0x7f0000100000 20000K rw");
@@ -251,4 +256,5 @@ export const tests = [
     ["a broken invariant is loud, and can be undone", panicking],
     ["small, dark, printed", looks],
     ["5000 pages", large],
+    ["no WebAssembly: said in words", without],
 ];

@@ -15,7 +15,7 @@ export function Theme({ onChange }) {
 /* What acts on the whole layout. @on: undo, redo, clear, copy, again(mode, words). */
 export function Toolbar({ session, realign, told, on }) {
     return (
-        <div class="p-bar" role="toolbar" aria-label="session">
+        <div class="p-bar" role="group" aria-label="session">
             <button type="button" onClick={on.undo} disabled={!session.past.length} aria-keyshortcuts="Control+Z">
                 Undo
             </button>
@@ -120,7 +120,7 @@ export function AreaTools({ area, onCommand, onType, disabled }) {
         ["Unmap", () => onCommand(commands.unmap(area))],
     ];
     return (
-        <div class="p-tools" role="toolbar" aria-label="the chosen area">
+        <div class="p-tools" role="group" aria-label="the chosen area">
             <span>
                 <code>
                     {hex(area.start)} – {hex(area.end)}

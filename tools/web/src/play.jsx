@@ -32,8 +32,7 @@ function readSpace(session, before) {
  * The session, and what changes it. Each change brings the last command's steps into view, a sentence to be told or a
  * problem, and the link.
  */
-function useSession() {
-    const session = useMemo(() => new Session(new Engine(Uint8Array.from(atob(wasm), (c) => c.charCodeAt(0)))), []);
+function useSession(session) {
     const [shown, show] = useState(-1);
     const [told, tell] = useState("");
     const [problem, setProblem] = useState(null);
@@ -70,7 +69,7 @@ function useSession() {
 
     const undo = () => settle(session.undo() ? "undone" : "nothing to undo");
     const redo = () => settle(session.redo() ? "done again" : "nothing to do again");
-    return { session, shown, show, told, tell, problem, give, load, follow, undo, redo };
+    return { shown, show, told, tell, problem, give, load, follow, undo, redo };
 }
 
 /* The layout that the page is opened with, and those that its address changes to. */
@@ -113,15 +112,15 @@ async function copyLink(tell) {
     }
 }
 
-function App() {
-    const play = useSession();
+function App({ session }) {
+    const play = useSession(session);
     const [text, setText] = useState("");
     const [chosen, setChosen] = useState(null);
     const [extra, setExtra] = useState([]);
     const input = useRef(null);
     const viewer = useRef(null);
 
-    const { session, shown } = play;
+    const { shown } = play;
     const state = session.stateBefore(session.outcomes.length);
     const before = session.stateBefore(Math.max(shown, 0));
     const space = useMemo(() => readSpace(session, before), [before, state]);
@@ -186,4 +185,13 @@ function App() {
     );
 }
 
-render(<App />, document.getElementById("app"));
+function start(element) {
+    try {
+        const engine = new Engine(Uint8Array.from(atob(wasm), (c) => c.charCodeAt(0)));
+        render(<App session={new Session(engine)} />, element);
+    } catch (error) {
+        element.textContent = `This page needs WebAssembly, which this browser does not let it have: ${error.message}`;
+    }
+}
+
+start(document.getElementById("app"));
