@@ -105,7 +105,7 @@ MUSL_GCC := musl-gcc
 MUSL := /usr/lib/x86_64-linux-musl
 USER_SOURCES := $(filter user/%,$(SOURCES))
 PROGRAMS := $(filter-out testlib suitelib,$(foreach f,$(USER_SOURCES),$(if $(findstring _cases_,$f),,$(basename $(notdir $f)))))
-PIES := $(filter abi_test stack_test start_test,$(PROGRAMS))
+PIES := $(filter abi_test scene stack_test start_test,$(PROGRAMS))
 GLIBCS := $(filter process_test proc_test cow_test thread_test signal_test start_test file_test huge_test mm_test,$(PROGRAMS))
 DYNAMICS := $(filter start_test dyn_demo,$(PROGRAMS))
 USER := $(B)/user
@@ -168,7 +168,12 @@ $(foreach p,$(PIES),$(eval $(call USER_PIE,$p)))
 $(foreach p,$(GLIBCS),$(eval $(call USER_GLIBC,$p)))
 $(foreach p,$(DYNAMICS),$(eval $(call USER_DYNAMIC,$p)))
 
--include $(wildcard $(USER)/*.d)
+# The language of scenes.
+SCENES := $(wildcard user/scenes/*.scene)
+$(USER)/scene: $(USER)/scenes/scene.o
+$(USER)/scene_pie: $(USER)/scenes/scene.pie.o
+
+-include $(wildcard $(USER)/*.d $(USER)/scenes/*.d)
 .SECONDARY:
 
 # Malformed programs for exec to refuse.
@@ -186,10 +191,11 @@ UEFI_ISO := $(B)/realign-uefi.iso
 GRUB_BIOS := /usr/lib/grub/i386-pc
 GRUB_UEFI := /usr/lib/grub/x86_64-efi
 
-$(INITRAMFS): $(USER_BINARIES) $(BAD_ELFS) $(ROOTFS) $(ROOTFS_FILES) tools/mkcpio.py $(B)/sources.list
+$(INITRAMFS): $(USER_BINARIES) $(SCENES) $(BAD_ELFS) $(ROOTFS) $(ROOTFS_FILES) tools/mkcpio.py $(B)/sources.list
 	$(call say,CPIO,$@)
 	$(Q)python3 tools/mkcpio.py $@ --list $(ROOTFS) init=$(USER)/mremap_test sbin/init=$(USER)/init \
-		$(foreach b,$(filter-out %/init,$(USER_BINARIES)),bin/$(notdir $b)=$b) $(if $(BAD_ELFS),bad=$(USER)/bad)
+		$(foreach b,$(filter-out %/init,$(USER_BINARIES)),bin/$(notdir $b)=$b) $(if $(BAD_ELFS),bad=$(USER)/bad) \
+		$(foreach s,$(SCENES),scenes/$(notdir $s)=$s)
 
 $(B)/iso/.made: $(KERNEL) $(INITRAMFS) boot/grub.cfg
 	$(Q)mkdir -p $(@D)/boot/grub

@@ -1,0 +1,90 @@
+"""The scenes of user/scenes/ on the kernel: its trace tells the steps of tests/golden/scenes/, as the host's does and
+WebAssembly's (tests/web/suite_golden.mjs)."""
+import difflib
+import glob
+import os
+import re
+
+from harness import Case, Outcome, last_lines
+
+ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../..")
+SCENES = sorted(os.path.basename(path)[:-len(".scene")] for path in glob.glob(f"{ROOT}/user/scenes/*.scene"))
+
+# What tests/web/golden.mjs leaves out, and the results that user/scene.c prints.
+LEFT_OUT = re.compile(r"^(set|fault|call|return|=) ")
+NUMBER = re.compile(r"\b[0-9a-f]{4,16}\b")
+PROGRAM = 0x500000000000        # the program itself lives above, and nothing of a scene
+USER_END = "800000000000"
+
+
+def masked(line):
+    """Without what depends on the machine: frames, and the program, which is a bound where elsewhere nothing is."""
+    line = re.sub(r" (entry|over) [0-9a-f]+", "", line)
+    line = re.sub(r"(?<=ceiling )[0-9a-f]+", lambda found: USER_END if int(found[0], 16) >= PROGRAM else found[0], line)
+    return re.sub(r"(?<=floor )[0-9a-f]+", lambda found: "0" if int(found[0], 16) >= PROGRAM else found[0], line)
+
+
+def deltas(one, two):
+    """What is added to each number of @one to have @two; None when they are not lines of one kind."""
+    before, after = NUMBER.findall(one), NUMBER.findall(two)
+    if NUMBER.sub("#", one) != NUMBER.sub("#", two) or not before:
+        return None
+    pairs = [int(b, 16) - int(a, 16) for a, b in zip(before, after)]
+    return " ".join(f"{'-' if delta < 0 else '+'}{abs(delta):x}" for delta in pairs)
+
+
+def fold(lines):
+    """Four lines and more that differ by constant numbers become two."""
+    folded, i = [], 0
+    while i < len(lines):
+        step = deltas(lines[i], lines[i + 1]) if i + 1 < len(lines) else None
+        n = 1
+        while step and i + n < len(lines) and deltas(lines[i + n - 1], lines[i + n]) == step:
+            n += 1
+        n = n if n >= 4 else 1
+        folded += [lines[i]] + ([f"    and {n - 1} more, each {step}"] if n > 1 else [])
+        i += n
+    return folded
+
+
+def golden(said):
+    """The text of a golden file from what was printed for one scene: warnings stand behind a command's events."""
+    text = []
+    for part in re.split(r"^> ", said, flags=re.M)[1:]:
+        command, *words = part.rstrip("\n").split("\n")
+        warnings = [re.sub(r"^\[.*?\] ", "", line) for line in words if " WARN: " in line]
+        events = [masked(line) for line in words if not line.startswith("[") and not LEFT_OUT.match(line)]
+        text += [f"> {command}"] + fold(events) + warnings
+    return text
+
+
+def commands_of(name):
+    with open(f"{ROOT}/user/scenes/{name}.scene", encoding="utf-8") as file:
+        return file.read()
+
+
+def expected(name):
+    """The golden file. Of exec's stack only the move is compared: how strings came there is exec's own affair."""
+    with open(f"{ROOT}/tests/golden/scenes/{name}.txt", encoding="utf-8") as file:
+        lines = file.read().rstrip("\n").split("\n")
+    start = next((i for i, line in enumerate(lines) if line.startswith("> stack")), len(lines))
+    end = next((i for i, line in enumerate(lines) if line.startswith("> shift")), len(lines))
+    return [line for i, line in enumerate(lines) if not start < i < end and not (i > end and line.startswith("vma "))]
+
+
+def plays(name):
+    def run(env):
+        shift = re.search(r"^shift (\S+)", commands_of(name), re.M)
+        options = f"stack_shift={shift[1]}" if shift else ""
+        result = env.boot(f"init=/bin/scene_pie norandmaps loglevel=warn {options} -- /scenes/{name}.scene")
+        if result.failure or result.status:
+            return Outcome(0, 1, [result.failure or f"status {result.status}"] + last_lines(result))
+        told = golden(result.output)
+        if told != expected(name):
+            return Outcome(0, 1, list(difflib.unified_diff(expected(name), told, "golden", "told", lineterm="")))
+        return Outcome(1, 0)
+    return run
+
+
+def cases():
+    return [Case(name, plays(name)) for name in SCENES]
