@@ -54,10 +54,11 @@ C_SOURCES := $(filter-out kernel/asm_offsets.c user/%,$(SOURCES))
 ASM_SOURCES := boot/boot.asm kernel/entry.asm
 OBJECTS := $(C_SOURCES:%.c=$(B)/%.o) $(ASM_SOURCES:%.asm=$(B)/%.asm.o)
 
-# mm/ and what it stands on are optimised as one unit, so that a line in another file costs no call. Not for debugging.
+# mm/ and what it stands on are optimised as one unit, so that a line in another file costs no call; not for debugging.
+# Each object can be linked by itself too, as labs do.
 UNIT := $(if $(filter release,$(BUILD)),$(patsubst %.c,$(B)/%.o,$(filter mm/%,$(C_SOURCES)) \
         $(addprefix kernel/,port.c frames.c slab.c sys_mm.c)))
-$(UNIT): CFLAGS += -flto
+$(UNIT): CFLAGS += -flto -ffat-lto-objects
 LINKED := $(filter-out $(UNIT),$(OBJECTS)) $(if $(UNIT),$(B)/unit.o)
 
 $(B)/unit.o: $(UNIT) $(B)/sources.list

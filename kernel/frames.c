@@ -33,6 +33,12 @@ static struct ranges fresh; /* not yet in the lists, from fresh_next on */
 static unsigned fresh_next;
 static uint64_t free_frames, total_frames;
 
+/*
+ * Frames that are free and known to hold zeros: a list by frame number, through next of their metadata. They are given
+ * out where zeros are asked for, and become blocks like all others when memory is short.
+ */
+static uint32_t zeros;
+
 /* A bit for each chunk whose metadata has been cleared. */
 static uint64_t ready[MEMORY_MAX / CHUNK_SIZE / 64];
 
@@ -148,6 +154,26 @@ static bool take_fresh(void)
     return true;
 }
 
+/* The first frame of the list of zeros. */
+static paddr_t pop_zeros(void)
+{
+    paddr_t pa = (paddr_t)zeros * PAGE_SIZE;
+
+    zeros = frames_meta(pa)->next;
+    *frames_meta(pa) = (struct frame){0};
+    return pa;
+}
+
+/* Make blocks of all frames that hold zeros. */
+static bool take_zeros(void)
+{
+    bool any = zeros;
+
+    while (zeros)
+        put_block(pop_zeros(), 0);
+    return any;
+}
+
 /* The lowest order not below @order that has a block; above the highest when memory is out. */
 static unsigned find_order(unsigned order)
 {
@@ -155,7 +181,7 @@ static unsigned find_order(unsigned order)
         for (unsigned o = order; o <= FRAMES_MAX_ORDER; o++)
             if (lists[o])
                 return o;
-    } while (take_fresh());
+    } while (take_fresh() || take_zeros());
     return FRAMES_MAX_ORDER + 1;
 }
 
@@ -201,6 +227,31 @@ paddr_t frames_alloc(unsigned order)
         link_block(pa + (PAGE_SIZE << found), found);
     free_frames -= 1ull << order;
     return pa;
+}
+
+paddr_t frames_alloc_zeros(void)
+{
+    paddr_t pa;
+
+    if (zeros) {
+        free_frames--;
+        return pop_zeros();
+    }
+    pa = frames_alloc(0);
+    if (pa)
+        memset(direct_ptr(pa), 0, PAGE_SIZE);
+    return pa;
+}
+
+void frames_free_zeros(paddr_t pa)
+{
+    struct frame *frame = frames_meta(pa);
+
+    kassert(pa && !(pa & (PAGE_SIZE - 1)));
+    kassert(frame->refs == 0); /* freed twice */
+    *frame = (struct frame){.refs = UINT32_MAX, .next = zeros};
+    zeros = (uint32_t)frame_number(pa);
+    free_frames++;
 }
 
 void frames_free(paddr_t pa, unsigned order)

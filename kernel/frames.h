@@ -26,6 +26,10 @@ void frames_free(paddr_t block, unsigned order);
  */
 void frames_free_run(struct range range);
 
+/* The same for a single frame that holds zeros. To free one costs little, to get one again too. */
+[[nodiscard]] paddr_t frames_alloc_zeros(void);
+void frames_free_zeros(paddr_t frame);
+
 /* Give the frames that lie wholly in @range, which boot had kept back, to the allocator. */
 void frames_add(struct range range);
 

@@ -21,11 +21,7 @@
 
 paddr_t port_frame_alloc(bool zero)
 {
-    paddr_t frame = frames_alloc(0);
-
-    if (frame && zero)
-        memset(direct_ptr(frame), 0, PAGE_SIZE);
-    return frame;
+    return zero ? frames_alloc_zeros() : frames_alloc(0);
 }
 
 void port_frame_free(paddr_t frame)
@@ -36,6 +32,11 @@ void port_frame_free(paddr_t frame)
 void port_run_free(paddr_t first, uint64_t count)
 {
     frames_free_run((struct range){first, first + count * PAGE_SIZE});
+}
+
+void port_frame_free_zeros(paddr_t frame)
+{
+    frames_free_zeros(frame);
 }
 
 /* The order of the block that a leaf of @level maps. */

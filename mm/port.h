@@ -36,6 +36,7 @@ struct frame {
  */
 [[nodiscard]] paddr_t port_frame_alloc(bool zero);
 void port_frame_free(paddr_t frame);
+void port_frame_free_zeros(paddr_t frame); /* one that holds zeros: an emptied table */
 
 /* The same for @count of them that lie one behind another, from @first on. */
 void port_run_free(paddr_t first, uint64_t count);

@@ -36,7 +36,8 @@ struct pt_move {
     struct range src; /* widened */
     uint64_t delta;   /* new - old, modulo 2^64 */
     unsigned align;   /* highest level at which old and new have the same offset */
-    bool descending;  /* upward moves go from the end, as memmove does */
+    bool overlap;     /* the widened ranges do */
+    bool descending;  /* then upward moves go from the end, as memmove does */
     struct pt_reserve reserve;
 
     /* The result: */

@@ -11,6 +11,7 @@ void tlb_begin(struct gather *g, struct mm *mm, struct pt *pt)
     g->range = (struct range){.start = UINT64_MAX, .end = 0};
     g->run = (struct range){0, 0};
     g->frames = 0;
+    g->emptied = 0;
     g->blocks = 0;
     g->shared_count = 0;
     g->tables = (struct pt_reserve){0};
@@ -78,6 +79,25 @@ static void free_queued(struct gather *g)
         g->frames = first->next;
         *first = (struct frame){0};
         port_run_free(pa, count);
+    }
+}
+
+/* The same for a table that was emptied. */
+static void queue_table(struct gather *g, paddr_t pa)
+{
+    port_frame(pa)->next = g->emptied;
+    g->emptied = (uint32_t)(pa >> PAGE_SHIFT);
+}
+
+static void free_tables(struct gather *g)
+{
+    while (g->emptied) {
+        paddr_t pa = (paddr_t)g->emptied << PAGE_SHIFT;
+        struct frame *table = port_frame(pa);
+
+        g->emptied = table->next;
+        table->next = 0;
+        port_frame_free_zeros(pa);
     }
 }
 
@@ -286,25 +306,28 @@ void tlb_zap(struct gather *g, struct range range)
     }
 }
 
+void tlb_prune_table(struct gather *g, struct pte *entry, unsigned level, vaddr_t va)
+{
+    if (!pte_is_table(*entry, level) || pt_frame(pte_to_table(*entry))->live > 0)
+        return;
+    TRACE_TABLE(g->pt, EVENT_TABLE_GONE, level - 1, pt_floor(va, level), pte_addr(*entry));
+    queue_table(g, pte_addr(*entry));
+    pt_write(entry, pte_none());
+    g->pt->tables--;
+    mm_stats.tables_freed++;
+}
+
 static void prune_below(struct gather *g, struct pte *table, unsigned level, struct range range);
 
 void tlb_prune_slot(struct gather *g, struct pte *entry, unsigned level, struct range range)
 {
-    struct pte *table;
-
     if (!pte_is_table(*entry, level))
         return;
-    table = pte_to_table(*entry);
-    if (pt_frame(table)->live > 0 && level > PT_PMD)
-        prune_below(g, table, level - 1, range);
-    if (pt_frame(table)->live > 0)
-        return;
-    TRACE_TABLE(g->pt, EVENT_TABLE_GONE, level - 1, pt_floor(range.start, level), pte_addr(*entry));
-    tlb_range(g, range.start, range.end);
-    queue(g, pte_addr(*entry));
-    pt_write(entry, pte_none());
-    g->pt->tables--;
-    mm_stats.tables_freed++;
+    if (level > PT_PMD && pt_frame(pte_to_table(*entry))->live > 0)
+        prune_below(g, pte_to_table(*entry), level - 1, range);
+    tlb_prune_table(g, entry, level, range.start);
+    if (pte_is_none(*entry))
+        tlb_range(g, range.start, range.end);
 }
 
 /* For each slot of @table, whose entries are of @level, that overlaps @range. */
@@ -331,6 +354,7 @@ void tlb_finish(struct gather *g)
     flush(g);
     drop_shared(g);
     free_queued(g);
+    free_tables(g);
     while (g->blocks) {
         paddr_t pa = (paddr_t)g->blocks << PAGE_SHIFT;
         uint32_t mark = port_frame(pa)[1].live;

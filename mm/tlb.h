@@ -31,10 +31,10 @@ struct gather {
                       an address space that no processor uses any more */
     struct pt *pt;
     struct range range; /* to flush; start >= end when nothing */
-    struct range
-        run;         /* of frames to free, one behind another: pages without another user, tables */
-    uint32_t frames; /* list of earlier such runs, by their first frames */
-    uint32_t blocks; /* list of blocks to free, of huge leaves */
+    struct range run;   /* of frames to free, one behind another: pages without another user */
+    uint32_t frames;    /* list of earlier such runs, by their first frames */
+    uint32_t emptied;   /* list of tables to free, which hold zeros */
+    uint32_t blocks;    /* list of blocks to free, of huge leaves */
     struct pt_reserve tables; /* for huge leaves that are split */
     unsigned shared_count;
     paddr_t shared[GATHER_SHARED];
@@ -80,6 +80,12 @@ void tlb_prune(struct gather *g, struct range range);
  * span, and its own.
  */
 void tlb_prune_slot(struct gather *g, struct pte *entry, unsigned level, struct range range);
+
+/*
+ * The same for the one table that @entry, of @level, links, if it does; @va lies in its span. What the table
+ * translated has been said to tlb_range().
+ */
+void tlb_prune_table(struct gather *g, struct pte *entry, unsigned level, vaddr_t va);
 
 /* Flush what was named, on every CPU that may cache it, then free what was queued. */
 void tlb_finish(struct gather *g);

@@ -21,7 +21,7 @@ FROM, TO = OLD.format(1), NEW.format(1)     # the first page of user/demo.c, bef
 MOVED = ["^1000c1100000 is translated as it is since this write:$",
          r"^PMD 8 of the table at \w+: empty -> table \w+ rwx user accessed$",
          r"^written by instruction \d+, for process 1 demo at ",
-         rf"^  trace: mremap old {FROM}\+500000 new_len 500000 flags 3 new {TO}$", rf"^  trace: {STEPS[2]}\w+$",
+         rf"^  trace: mremap old {FROM}\+500000 new_len 500000 flags 3 new {TO}$", rf"^  trace: {STEPS[0]}\w+$",
          r"^  #\d+ +pt_move_commit\(\) +mm/pt_move\.c:\d+ +does the steps", r"^  #\d+ +mm_mremap\(\) +mm/mremap\.c:\d+ ",
          r"^  #\d+ +syscall_entry\(\) +kernel/entry\.asm:\d+$"]
 BELOW = [r"^PTE 256 of the table at \w+ was not touched by that: it lies below", "^its own value is older:$",

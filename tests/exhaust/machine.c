@@ -199,6 +199,16 @@ void port_run_free(paddr_t first, uint64_t count)
         port_frame_free(first + (i << PAGE_SHIFT));
 }
 
+void port_frame_free_zeros(paddr_t pa)
+{
+    unsigned f = number(pa, true);
+
+    for (unsigned w = 0; w < FRAME_BYTES / 8; w++)
+        if (now.bytes[f][w])
+            machine_fail("frame %u freed as one of zeros, and is not", f);
+    port_frame_free(pa);
+}
+
 /* No case has huge pages. */
 paddr_t port_block_alloc(unsigned level, bool zero)
 {

@@ -270,6 +270,17 @@ void port_run_free(paddr_t first, uint64_t count)
         port_frame_free(first + (i << PAGE_SHIFT));
 }
 
+void port_frame_free_zeros(paddr_t pa)
+{
+    const unsigned char *bytes = port_ptr(pa);
+
+    for (size_t i = 0; i < sim.frame_bytes; i++)
+        if (bytes[i] != 0)
+            sim_die("frame %llx freed as one of zeros, with %x at byte %zu", (unsigned long long)pa,
+                    bytes[i], i);
+    port_frame_free(pa);
+}
+
 struct frame *port_frame(paddr_t pa)
 {
     uint32_t f = frame_number(pa, "port_frame");

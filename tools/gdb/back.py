@@ -16,7 +16,9 @@ USELESS_MAX = 1000      # writes that change nothing, one after the other
 
 # What the functions on the way to a page-table entry do, in words; the rest of a backtrace goes without.
 WORDS = {
-    "do_step": "moves entries, one after the other, from their old table to the new one",
+    "move_each": "moves entries, one after the other, from their old table to the new one",
+    "move_all": "copies the entries of a full table to their new place",
+    "do_step": "moves the entries of one step, and counts those of both tables anew",
     "pt_move_commit": "does the steps that were planned: each moves a run of entries, at the highest level that fits",
     "mm_mremap": "the system call's way into mm/",
     "mm_munmap": "munmap's way into mm/",
@@ -29,7 +31,7 @@ WORDS = {
     "pt_write": "writes one entry, and counts how many its table has",
     "pt_entry_make": "finds an entry, and links the tables that are missing on the way",
     "tlb_prune": "unlinks tables that have no entries left",
-    "tlb_prune_slot": "unlinks a table that has no entries left",
+    "tlb_prune_table": "unlinks a table that has no entries left",
     "trap_dispatch": "the processor came here by an exception or an interrupt",
     "syscall_dispatch": "the program came here by a system call",
 }

@@ -95,21 +95,19 @@ with trace_ring=all; the words are those of trace=."""
 
 
 def source_line(pattern):
-    """The number of the one line of do_step() with @pattern."""
+    """The number of the one line of move_each() with @pattern."""
     with open(os.path.join(machine.ROOT, SOURCE), encoding="utf-8") as file:
         lines = file.read().split("\n")
-    start = next(n for n, text in enumerate(lines) if "void do_step(" in text)
+    start = next(n for n, text in enumerate(lines) if " move_each(" in text)
     return next(n for n in range(start, len(lines)) if pattern in lines[n]) + 1
 
 
 class Move:
-    """The entry that do_step() is about to move, or has just moved."""
+    """The entry that move_each() is about to move, or has just moved."""
 
     def __init__(self):
         frame = gdb.newest_frame()
-        move, step = frame.read_var("m"), frame.read_var("s")
-        n = int(frame.read_var("n"))
-        k = int(step["count"]) - 1 - n if bool(move["descending"]) else n
+        step, k = frame.read_var("s"), int(frame.read_var("k"))
         self.level = int(step["level"])
         self.old = int(step["old"]) + k * span(self.level)
         self.new = int(step["new"]) + k * span(self.level)
@@ -124,7 +122,7 @@ class Before(gdb.Breakpoint):
     """Where an entry is about to be moved: remembers both slots, and goes on."""
 
     def __init__(self, level):
-        super().__init__(f"{SOURCE}:{source_line('if (told')}", internal=True)
+        super().__init__(f"{SOURCE}:{source_line('if (watched)')}", internal=True)
         self.level = level
         self.seen = None
 
@@ -139,7 +137,7 @@ class After(gdb.Breakpoint):
     """Where it has been moved: stops, and shows both slots before and after."""
 
     def __init__(self, before):
-        super().__init__(f"{SOURCE}:{source_line('moved++')}", internal=True)
+        super().__init__(f"{SOURCE}:{source_line('--left')}", internal=True)
         self.before = before
 
     def stop(self):
@@ -186,7 +184,7 @@ LEVEL: PTE, PMD, PUD or PGD; without it, entries of any. break-move off: no long
         before = Before(LEVELS.index(word) if word else None)
         self.set_now = (before, After(before))
         if not self.set_now[1].is_valid() or self.set_now[1].pending:
-            raise gdb.GdbError("do_step() has no lines in this kernel: BUILD=debug")
+            raise gdb.GdbError("move_each() has no lines in this kernel: BUILD=debug")
         print(f"stops at each {word or 'entry'} moved")
 
 

@@ -109,6 +109,11 @@ void port_frame_free(paddr_t frame)
     give_back(frame, 1);
 }
 
+void port_frame_free_zeros(paddr_t frame)
+{
+    give_back(frame, 1);
+}
+
 void port_run_free(paddr_t first, uint64_t count)
 {
     give_back(first, count);
