@@ -344,8 +344,9 @@ storm: $(KERNEL) $(INITRAMFS)
 # What calls cost here and on Debian's Linux 6.1 and 6.12, in instructions; C: cases whose name contains it.
 bench: $(KERNEL) $(USER)/bench $(USER)/init
 	@python3 tools/bench.py --build $(B) $(if $(C),--only='$(C)')
+	+@$(SUBMAKE) build/bench.html && echo 'build/bench.html has it as plots'
 
-# Realign alone, against tests/golden/bench.json, which bench-record writes.
+# Realign alone, against tests/golden/bench.json, which bench-record writes, with README.md's rows.
 bench-quick: $(KERNEL) $(USER)/bench $(USER)/init
 	@python3 tools/bench.py --build $(B) --quick
 
@@ -362,7 +363,8 @@ ifndef LAB
 test:
 	@tools/setup.sh
 	@python3 tools/total.py "$(SUBMAKE) check" "$(SUBMAKE) host-test" "$(SUBMAKE) exhaust-slice" \
-		"$(SUBMAKE) fuzz-replay" "$(SUBMAKE) mutants-slice" "$(SUBMAKE) boot-test" "$(SUBMAKE) web-test" "$(SUBMAKE) lab-test"
+		"$(SUBMAKE) fuzz-replay" "$(SUBMAKE) mutants-slice" "$(SUBMAKE) boot-test" "$(SUBMAKE) web-test" "$(SUBMAKE) lab-test" \
+		"$(SUBMAKE) bench-quick"
 endif
 
 check:

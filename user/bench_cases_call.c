@@ -46,6 +46,30 @@ static void resize(const char *name, uint64_t old, uint64_t new)
     tell(name, &s, 1);
 }
 
+/* mremap() in place by a page, into a hole between two mappings that become one. */
+static void expand_and_merge(const char *name)
+{
+    struct samples s = {0};
+
+    if (!wanted(name))
+        return;
+    map_at(SOURCE, 3 * PAGE);
+    touch(SOURCE, 3 * PAGE, PAGE);
+    for (int i = 0; i < 9; i++) {
+        uint64_t start;
+        long got;
+
+        unmap(SOURCE + PAGE, PAGE);
+        start = ticks();
+        got = call6(SYS_mremap, SOURCE, PAGE, 2 * PAGE, 0, 0, 0);
+        samples_add(&s, start, ticks());
+        if (got != (long)SOURCE)
+            tell_failure(name, "mremap", got);
+    }
+    unmap(SOURCE, 3 * PAGE);
+    tell(name, &s, 1);
+}
+
 static void dontunmap(const char *name, uint64_t bytes, uint64_t to)
 {
     struct samples s = {0};
@@ -179,26 +203,39 @@ static void map_and_unmap(const char *name)
     tell(name, &s, 1);
 }
 
-/* A page moved between two places while @count other mappings exist, and mapped and unmapped. */
-static void with_others(size_t count, const char *moving, const char *mapping)
+/* [SOURCE + @from, + @bytes), touched, moved there and back; there is counted. */
+static void move_there(const char *name, uint64_t from, uint64_t bytes)
 {
+    uint64_t old = SOURCE + from, new = TARGET + PMD + from;
     struct samples s = {0};
 
-    if (!wanted(moving) && !wanted(mapping))
+    if (!wanted(name))
         return;
-    others_map(count);
-    map_at(SOURCE, PAGE);
-    touch(SOURCE, PAGE, PAGE);
+    map_at(old, bytes);
+    touch(old, bytes, PAGE);
     for (int i = 0; i < 9; i++) {
         uint64_t start = ticks();
 
-        call6(SYS_mremap, SOURCE, PAGE, PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, TARGET + PMD, 0);
+        call6(SYS_mremap, (long)old, (long)bytes, (long)bytes, MREMAP_MAYMOVE | MREMAP_FIXED,
+              (long)new, 0);
         samples_add(&s, start, ticks());
-        call6(SYS_mremap, TARGET + PMD, PAGE, PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, SOURCE, 0);
+        call6(SYS_mremap, (long)new, (long)bytes, (long)bytes, MREMAP_MAYMOVE | MREMAP_FIXED,
+              (long)old, 0);
     }
-    tell(moving, &s, 1);
-    unmap(SOURCE, PAGE);
+    tell(name, &s, 1);
+    unmap(old, bytes);
+}
+
+/* Moves, and pages mapped and unmapped, while @count other mappings exist. */
+static void with_others(size_t count, const char *moving, const char *moving_more,
+                        const char *mapping)
+{
+    if (!wanted(moving) && !wanted(moving_more) && !wanted(mapping))
+        return;
+    others_map(count);
+    move_there(moving, 0, PAGE);
     map_and_unmap(mapping);
+    move_there(moving_more, MIB(1), MIB(2));
     others_unmap(count);
 }
 
@@ -212,6 +249,7 @@ void bench_calls(void)
     map_and_unmap("call/mmap-munmap-page");
     resize("call/expand-in-place", PAGE, 2 * PAGE);
     resize("call/shrink-by-page", 2 * PAGE, PAGE);
+    expand_and_merge("call/expand-and-merge");
     dontunmap("dontunmap/4K", PAGE, PMD);
     dontunmap("dontunmap/64M-aligned", BULK, PMD);
     dontunmap("dontunmap/64M-misaligned", BULK, PAGE);
@@ -224,7 +262,9 @@ void bench_calls(void)
 
 void bench_others(void)
 {
-    with_others(1000, "others/1000-move-4K", "others/1000-mmap-munmap");
-    with_others(10000, "others/10000-move-4K", "others/10000-mmap-munmap");
-    with_others(60000, "others/60000-move-4K", "others/60000-mmap-munmap");
+    with_others(1000, "others/1000-move-4K", "others/1000-move-2M+1M", "others/1000-mmap-munmap");
+    with_others(10000, "others/10000-move-4K", "others/10000-move-2M+1M",
+                "others/10000-mmap-munmap");
+    with_others(60000, "others/60000-move-4K", "others/60000-move-2M+1M",
+                "others/60000-mmap-munmap");
 }

@@ -1,11 +1,12 @@
 /*
  * Makes one page of one file: src/NAME.html with src/NAME.css and the bundle of src/NAME.jsx (or .js) put into it.
  *
- * usage: node build.mjs --modules DIR --name NAME --out FILE [--wasm FILE]
+ * usage: node build.mjs --modules DIR --name NAME --out FILE [--wasm FILE] [--data FILE]
  *
  * What a source may import besides files and packages:
  *   realign:wasm     mm/ compiled, as a base64 string ("" without --wasm)
  *   realign:sources  {"pt_move.c": "its text", ...} of mm/*.c, for the source line of a step
+ *   realign:data     what is in the file of --data, as JSON
  *   realign:scenes   [{name, text}, ...] of user/scenes/*.scene, by name
  *   realign:stage-style  src/viewer-stage.css, for pictures that are exported
  */
@@ -23,6 +24,7 @@ const { values: args } = parseArgs({
         name: { type: "string" },
         out: { type: "string" },
         wasm: { type: "string", default: "" },
+        data: { type: "string", default: "" },
     },
 });
 const modules = resolve(args.modules);
@@ -36,6 +38,7 @@ function texts(directory, suffix) {
 
 const generated = {
     wasm: () => (args.wasm ? readFileSync(args.wasm).toString("base64") : ""),
+    data: () => JSON.parse(readFileSync(args.data, "utf8")),
     sources: () => Object.fromEntries(texts("mm", ".c")),
     "stage-style": () => readFileSync(join(here, "src/viewer-stage.css"), "utf8"),
     scenes: () => texts("user/scenes", ".scene").map(([name, text]) => ({ name: basename(name, ".scene"), text })),

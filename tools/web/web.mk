@@ -84,6 +84,17 @@ picture:
 		$(if $(TRACE),--trace '$(TRACE)',--kernel $(KERNEL) --initrd $(INITRAMFS) --memory="$$MEMORY") \
 		$(if $(KINDS),--kinds '$(KINDS)')
 
+# What tools/bench.py measured, as plots.
+build/bench.html: build/bench-page.json $(WEB)/.installed $(WEB_SOURCES)
+	$(call say,PAGE,$@)
+	$(Q)$(WEB_BUILD) --name bench --data $< --out $@
+
+# The same from the recorded numbers, for a test.
+$(WEB)/bench.html: tests/golden/bench.json tools/bench.py $(WEB)/.installed $(WEB_SOURCES)
+	$(call say,PAGE,$@)
+	$(Q)python3 tools/bench.py --page $(WEB)/bench.json
+	$(Q)$(WEB_BUILD) --name bench --data $(WEB)/bench.json --out $@
+
 # tests/web/suite_*.mjs, in node and in headless Chromium; T=play: some of them.
-web-test: $(KERNEL) $(INITRAMFS) $(PLAYGROUND) $(PICTURE) $(WEB)/mutant.html $(WEB)/host-scenes
+web-test: $(KERNEL) $(INITRAMFS) $(PLAYGROUND) $(PICTURE) $(WEB)/bench.html $(WEB)/mutant.html $(WEB)/host-scenes
 	@node tests/web/run.mjs --modules $(WEB_MODULES) --build build $(if $(T),--only '$(T)')
