@@ -330,7 +330,7 @@ def this_run():
         return subprocess.run(["git", "-C", ROOT, *words], stdout=subprocess.PIPE, text=True, check=False).stdout.strip()
 
     changed = " with changes" if git("status", "--porcelain", "boot", "kernel", "mm", "user") else ""
-    return {"commit": (git("rev-parse", "--short", "HEAD") or "no commit") + changed,
+    return {"commit": (git("log", "-1", "--format=%h", "--", "boot", "kernel", "mm", "user") or "no commit") + changed,
             "date": datetime.date.today().isoformat(), "compiler": compiler()}
 
 
