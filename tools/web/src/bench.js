@@ -22,7 +22,8 @@ const exact = (n) => (n === null ? "–" : n.toLocaleString("en", { maximumFract
 const short = (n) => n.toLocaleString("en", { notation: "compact", maximumSignificantDigits: 3 });
 
 const byCase = new Map(rows.map((row) => [row.case, row]));
-const element = (name, text = "", className = "") => Object.assign(document.createElement(name), { textContent: text, className });
+const element = (name, text = "", className = "") =>
+    Object.assign(document.createElement(name), { textContent: text, className });
 
 /* A point for each kernel that has a number. */
 function points(row, x) {
@@ -141,7 +142,8 @@ function table(into) {
         const line = body.insertRow();
         const cells = KERNELS.map(({ column }) => exact(row[column]) + (row.recorded.includes(column) ? "*" : ""));
         for (const text of [row.title, ...cells, exact(row.ratio), exact(row.goal)]) line.append(element("td", text));
-        line.append({ true: element("td", "✓ yes", "b-met"), false: element("td", "✗ no", "b-missed") }[row.met] ?? element("td"));
+        const met = { true: element("td", "✓ yes", "b-met"), false: element("td", "✗ no", "b-missed") };
+        line.append(met[row.met] ?? element("td"));
     }
     into.append(made);
 }
