@@ -1,9 +1,10 @@
-"""The tools that count instructions: tools/profile.py finds those that user/bench.c counts."""
+"""The tools that count instructions: tools/profile.py finds those that user/bench.c counts, tools/bench_rows.py judges them."""
 import os
 import re
 import subprocess
 import sys
 
+import bench_rows
 import qemu
 from harness import Case, Outcome
 
@@ -33,8 +34,36 @@ def agrees(env, case, functions):
     return Outcome(0, 1, problems + said.split("\n")[:30]) if problems else Outcome(1, 0)
 
 
+def judged(factor, expected, told, without=()):
+    """Measured are @factor times the recorded costs of one call, the others as recorded, or none of @without."""
+    def run(_env):
+        costs = {case: row["realign"] for case, row in bench_rows.read_golden().items() if case not in without}
+        costs["call/getppid"] *= factor
+        lines, well = bench_rows.compare(costs)
+        said = "\n".join(lines)
+        if well == expected and told in said or factor > 1 and "recorded with" in said:
+            return Outcome(1, 0)
+        return Outcome(0, 1, [f"well: {well}; not said: {told}"] + lines)
+    return run
+
+
+def quoted(_env):
+    """README.md's rows are those that are recorded."""
+    with open(bench_rows.README, encoding="utf-8") as file:
+        text = file.read()
+    rows = [line for line in bench_rows.readme_rows().split("\n") if line.startswith("|")]
+    gone = [row for row in rows if row not in text]
+    return Outcome(0, 1, ["README.md has other rows than tests/golden/bench.json: make bench-record"] + gone) \
+        if gone or len(rows) != 12 else Outcome(1, 0)
+
+
 def cases():
     return [
+        Case("a row that is 3 % dearer", judged(1.03, False, "not ok - call/getppid: ")),
+        Case("a row that is 1 % dearer", judged(1.01, True, " passed, 0 failed")),
+        Case("a row that is cheaper", judged(0.5, True, "# 1 rows are cheaper than recorded")),
+        Case("a row that is missing", judged(1, False, "not ok - fork/64M: not measured", ["fork/64M"])),
+        Case("README.md has the recorded rows", quoted),
         Case("profile of a call", lambda env: agrees(env, "call/getppid", ["syscall_entry()", "syscall_dispatch()"])),
         Case("profile of a fault", lambda env: agrees(env, "fault/read", ["mm_fault()", "trap_dispatch()"])),
         Case("profile of the boot", lambda env: agrees(env, "boot", ["kernel_main()"])),

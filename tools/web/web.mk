@@ -90,7 +90,7 @@ build/bench.html: build/bench-page.json $(WEB)/.installed $(WEB_SOURCES)
 	$(Q)$(WEB_BUILD) --name bench --data $< --out $@
 
 # The same from the recorded numbers, for a test.
-$(WEB)/bench.html: tests/golden/bench.json tools/bench.py $(WEB)/.installed $(WEB_SOURCES)
+$(WEB)/bench.html: tests/golden/bench.json tools/bench_rows.py $(WEB)/.installed $(WEB_SOURCES)
 	$(call say,PAGE,$@)
 	$(Q)python3 tools/bench.py --page $(WEB)/bench.json
 	$(Q)$(WEB_BUILD) --name bench --data $(WEB)/bench.json --out $@
