@@ -138,10 +138,10 @@ def compare(realign):
               if case not in missing and realign[case] > golden[case] * allowed(case, same) + ROUNDING]
     cheaper = [case for case in golden if case not in missing and realign[case] * TOLERANCE < golden[case]]
     for case in missing:
-        lines.append(f"not ok - {case}: not measured" if case != MEMORY else
-              f"not ok - {case}: no start with {number(golden[case])} MiB")
+        lines.append(f"not ok - {case}: " + (f"no start with {number(golden[case])} MiB" if case == MEMORY else "not measured"))
     for case in dearer:
-        lines.append(f"not ok - {case}: {number(golden[case])} -> {number(realign[case])}, {realign[case] / golden[case] - 1:+.1%}")
+        more = f", {realign[case] / golden[case] - 1:+.1%}" if golden[case] else ""
+        lines.append(f"not ok - {case}: {number(golden[case])} -> {number(realign[case])}{more}")
     if cheaper:
         lines.append(f"# {len(cheaper)} rows are cheaper than recorded; make bench-record records them")
     wrong = len(missing) + len(dearer)
