@@ -70,6 +70,11 @@ bool huge_pool_promise(unsigned level, uint64_t pages)
     return true;
 }
 
+void huge_pool_promise_ahead(unsigned level, uint64_t pages)
+{
+    pools[level].promised += pages;
+}
+
 void huge_pool_release(unsigned level, uint64_t pages)
 {
     mm_assert(pools[level].promised >= pages);
@@ -78,7 +83,9 @@ void huge_pool_release(unsigned level, uint64_t pages)
 
 uint64_t huge_pool_left(unsigned level)
 {
-    return pools[level].free - pools[level].promised;
+    const struct pool *pool = &pools[level];
+
+    return pool->free > pool->promised ? pool->free - pool->promised : 0;
 }
 
 paddr_t huge_pool_take(unsigned level, bool promised)

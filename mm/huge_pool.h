@@ -4,6 +4,8 @@
  *
  *     total = free + in use          promised <= free
  *
+ * More than is free is promised only while pages that were forgotten are on their way back.
+ *
  * Lock: none yet; one CPU.
  */
 #pragma once
@@ -16,6 +18,9 @@
 
 /* Promise @pages pages of @level more; false when so many are not free. */
 [[nodiscard]] bool huge_pool_promise(unsigned level, uint64_t pages);
+
+/* Promise @pages pages that are in use and about to be free, so that they stay in the pool. */
+void huge_pool_promise_ahead(unsigned level, uint64_t pages);
 
 /* Pages that were promised are not any more. */
 void huge_pool_release(unsigned level, uint64_t pages);

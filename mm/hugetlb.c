@@ -81,9 +81,7 @@ long hugetlb_may_forget(const struct mm *mm, struct range range, uint64_t again[
 void hugetlb_promise_again(const uint64_t again[PT_LEVELS])
 {
     for (unsigned l = PT_PMD; l < PT_LEVELS; l++)
-        if (again[l] && !huge_pool_promise(l, again[l]))
-            port_panic(__FILE__, __LINE__, "%llu pages of level %u are gone",
-                       (unsigned long long)again[l], l);
+        huge_pool_promise_ahead(l, again[l]);
 }
 
 /* ---- Faults ---- */

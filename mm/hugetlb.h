@@ -23,9 +23,10 @@ vaddr_t hugetlb_floor(const struct mm *mm, vaddr_t addr);
 void hugetlb_unmap(const struct mm *mm, struct range range);
 
 /*
- * madvise DONTNEED, before and after the pages of @range go: whether as many as are present can be
- * promised again, which is added to @again by level. 0, or -ENOMEM where others use them and there
- * are no free ones in their place.
+ * madvise DONTNEED, before the pages of @range go: whether as many as are present can be promised
+ * again, which is added to @again by level. 0, or -ENOMEM where others use them and there are no
+ * free ones in their place. Then the promise itself, past the point of no return: a pool that has
+ * too many pages keeps these.
  */
 [[nodiscard]] long hugetlb_may_forget(const struct mm *mm, struct range range,
                                       uint64_t again[PT_LEVELS]);

@@ -46,9 +46,9 @@ static long forget(struct mm *mm, struct range range)
     }
 
     /* ---- point of no return ---- */
+    hugetlb_promise_again(again);
     mmap_forget(mm, range, &g);
     tlb_finish(&g);
-    hugetlb_promise_again(again);
     return 0;
 }
 

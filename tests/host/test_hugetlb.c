@@ -226,6 +226,20 @@ static void test_surplus(void **state)
     expect_pool(2, 2, 0, 0);
 }
 
+/* A page that should go, forgotten: the mapping keeps its promise, and so the pool the page. */
+static void test_surplus_is_promised_again(void **state)
+{
+    map_huge(0, 2);
+    for (unsigned n = 0; n < 2; n++)
+        sim_write(mm, 0, HUGE(n), n + 1);
+    assert_int_equal(mm_hugetlb_resize(PT_PMD, 0), 0);
+    expect_pool(2, 0, 0, 2);
+    assert_int_equal(sim_madvise(mm, HUGE(0), HPG, MADV_DONTNEED), 0);
+    expect_pool(2, 1, 1, 2);
+    assert_int_equal(sim_read(mm, 0, HUGE(0)), 0);
+    assert_int_equal(sim_read(mm, 0, HUGE(1)), 2);
+}
+
 static void test_starved(void **state)
 {
     struct sim_snapshot *snap = sim_snapshot();
@@ -315,11 +329,21 @@ static void test_usage(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        POOLED(test_promises),      POOLED(test_too_many), POOLED(test_places),
-        POOLED(test_parting),       POOLED(test_moves),    POOLED(test_target),
-        POOLED(test_forget),        POOLED(test_fork),     POOLED(test_shared),
-        POOLED(test_surplus),       POOLED(test_starved),  POOLED(test_shared_starved),
-        POOLED(test_refused_moves), POOLED(test_usage),
+        POOLED(test_promises),
+        POOLED(test_too_many),
+        POOLED(test_places),
+        POOLED(test_parting),
+        POOLED(test_moves),
+        POOLED(test_target),
+        POOLED(test_forget),
+        POOLED(test_fork),
+        POOLED(test_shared),
+        POOLED(test_surplus),
+        POOLED(test_surplus_is_promised_again),
+        POOLED(test_starved),
+        POOLED(test_shared_starved),
+        POOLED(test_refused_moves),
+        POOLED(test_usage),
     };
 
     return cmocka_run_group_tests_name("hugetlb", tests, NULL, NULL);
