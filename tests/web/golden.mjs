@@ -1,26 +1,12 @@
 /*
  * The steps of a scene as golden files have them: the words of its events, made the same wherever mm/ runs. What depends
- * on the machine is left out: which frames there are, and what lies far above or below the scene. Lines that differ by
- * constant numbers become one.
- *
- * usage: node golden.mjs < STORY     as JSON: see goldenText()
+ * on the machine is left out, which frames there are; and lines that differ by constant numbers become one.
  */
-import { readFileSync } from "node:fs";
-import { fileURLToPath } from "node:url";
-
 
 /* How single pages come to be there is not what scenes are about: a populated area is thousands of such lines. */
 const LEFT_OUT = /^(set|fault|call|return) /;
 
-/* Programs have mappings of their own, from here on. */
-const FAR = 0x500000000000;
-
-const masked = (line) =>
-    line
-        .replace(/ (entry|over) [0-9a-f]+/g, "")
-        .replace(/(floor|ceiling) ([0-9a-f]+)/g, (all, bound, at) =>
-            at === "0" || parseInt(at, 16) >= FAR ? `${bound} none` : all,
-        );
+const masked = (line) => line.replace(/ (entry|over) [0-9a-f]+/g, "");
 const NUMBER = /\b[0-9a-f]{4,16}\b/g;
 const skeleton = (line) => line.replace(NUMBER, "#");
 const numbers = (line) => (line.match(NUMBER) ?? []).map((word) => BigInt(`0x${word}`));
@@ -57,5 +43,3 @@ export function goldenText(story) {
         .map((line) => `${line}\n`)
         .join("");
 }
-
-if (process.argv[1] === fileURLToPath(import.meta.url)) process.stdout.write(goldenText(JSON.parse(readFileSync(0, "utf8"))));
