@@ -13,15 +13,15 @@ SCENES = sorted(os.path.basename(path)[:-len(".scene")] for path in glob.glob(f"
 # What tests/web/golden.mjs leaves out, and the results that user/scene.c prints.
 LEFT_OUT = re.compile(r"^(set|fault|call|return|=) ")
 NUMBER = re.compile(r"\b[0-9a-f]{4,16}\b")
-PROGRAM = 0x500000000000        # the program itself lives above, and nothing of a scene
-USER_END = "800000000000"
+FAR = 0x500000000000    # from here on the program has its own mappings
 
 
 def masked(line):
-    """Without what depends on the machine: frames, and the program, which is a bound where elsewhere nothing is."""
-    line = re.sub(r" (entry|over) [0-9a-f]+", "", line)
-    line = re.sub(r"(?<=ceiling )[0-9a-f]+", lambda found: USER_END if int(found[0], 16) >= PROGRAM else found[0], line)
-    return re.sub(r"(?<=floor )[0-9a-f]+", lambda found: "0" if int(found[0], 16) >= PROGRAM else found[0], line)
+    """Without what depends on the machine: frames, and the program, which lies far from a scene."""
+    def bound(found):
+        return f"{found[1]} none" if found[2] == "0" or int(found[2], 16) >= FAR else found[0]
+
+    return re.sub(r"(floor|ceiling) ([0-9a-f]+)", bound, re.sub(r" (entry|over) [0-9a-f]+", "", line))
 
 
 def deltas(one, two):
