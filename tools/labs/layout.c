@@ -28,6 +28,7 @@ void layout(void)
     FIELD(mm, tree);
     FIELD(mm, vma_count);
     FIELD(mm, total_pages);
+    FIELD(mm, rss_pages);
     FIELD(mm, limits.stack);
     FIELD(mm, layout.stack_top);
     FIELD(mm, peak_pages);
