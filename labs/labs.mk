@@ -30,19 +30,20 @@ grade grade-class solution-check:
 endif
 
 ifdef LAB
-LAB_ARGS = $(LAB) --build $(B) $(if $(SUBMISSION),--submission '$(SUBMISSION)') $(if $(TEST),--test '$(TEST)')
+LAB_NAME := $(LAB)$(if $(BUG),:$(BUG))
+LAB_ARGS = $(LAB_NAME) --build $(B) $(if $(SUBMISSION),--submission '$(SUBMISSION)') $(if $(TEST),--test '$(TEST)')
 
 grade solution-check test debug: lab-parts
 	@$(GRADE) $@ $(LAB_ARGS)
 
 # HOSTS: other machines too, as GNU parallel's --sshlogin has them. CLASS_JOBS at a time on each.
 grade-class: lab-parts
-	@$(LAB_PYTHON) tools/labs/grade_class.py $(LAB) '$(DIR)' '$(or $(OUT),results.csv)' --build $(B) \
+	@$(LAB_PYTHON) tools/labs/grade_class.py $(LAB_NAME) '$(DIR)' '$(or $(OUT),results.csv)' --build $(B) \
 		$(if $(HOSTS),--hosts '$(HOSTS)') $(if $(CLASS_JOBS),--jobs '$(CLASS_JOBS)')
 
 # What it shows is the lab's to say; APPEND says otherwise.
 run: lab-parts $(INITRAMFS)
 	@$(GRADE) build $(LAB_ARGS)
-	@$(QEMU) --kernel build/lab-$(LAB)/kernel.elf --initrd $(INITRAMFS) --memory="$$MEMORY" \
-		--append="$${APPEND:-$$($(GRADE) options $(LAB))}"
+	@$(QEMU) --kernel build/lab-$(LAB)$(if $(BUG),-$(BUG))/kernel.elf --initrd $(INITRAMFS) --memory="$$MEMORY" \
+		--append="$${APPEND:-$$($(GRADE) options $(LAB_NAME))}"
 endif

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 
+import bugs
 import build as builder
 import calls
 import machine
@@ -87,6 +88,10 @@ def debug(lab, shipped, submission, confined, name, out):
             built = builder.build(shipped, lab.replaces, data, directory, confined, os.path.relpath(submission))
         except builder.BuildFailed as problem:
             sys.exit(f"labs: it does not build:\n{problem}")
+        if tests[0].kind == "case":
+            tests[0].scene = scene.Scene(bugs.answers(data)[1] or "")
+        elif tests[0].kind:
+            sys.exit("labs: debug your own case: TEST=case")
         if tests[0].scene:
             return debug_scene(tests[0], built, confined, lab.breakpoint)
         return debug_call(tests[0], built, confined)

@@ -27,6 +27,7 @@ except ImportError:     # Python 3.10
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [HERE, os.path.dirname(HERE)]
+import bugs  # noqa: E402
 import build as builder  # noqa: E402
 import calls  # noqa: E402
 import confine  # noqa: E402
@@ -51,13 +52,19 @@ class Test:
         self.most = settings.get("most", {})    # instructions, by the words of a step
         self.scene = scene.Scene(settings["scene"]) if "scene" in settings else None
         self.function = lab.function(settings["call"]) if "call" in settings else None
+        self.kind = settings.get("kind")        # of a test of find-the-bug
         self.reference = settings.get("reference", False)   # what is expected of the call is what the shipped kernel shows
         self.own_reference = settings.get("reference_options", self.options)
 
     def run(self, shipped, built, confined):
         """(expected lines, seen lines, why in words)."""
+        if self.kind:
+            return bugs.TESTS[self.kind](self, shipped, built, confined)
         if self.function:
             return self.run_calls(shipped, built, confined)
+        return self.play(shipped, built, confined)
+
+    def play(self, shipped, built, confined):
         with tempfile.TemporaryDirectory(prefix="lab-") as directory:
             expected = scene.expected(self.scene, shipped, self.own_reference, self.look, self.limit, confined, directory)
             seen, costs, ended = scene.play(self.scene, built, self.options, self.look, self.limit, confined, directory)
@@ -85,26 +92,33 @@ class Test:
 
     def where(self):
         """What the names of a scene stand for."""
-        names = self.scene.names.items() if self.scene else ()
+        names = self.scene.names.items() if self.scene and not self.kind else ()
         return [", ".join(f"{name} = {value:x}" for name, value in names)] if names else []
 
     def rerun(self):
-        return f"make LAB={self.lab.name} debug TEST={self.name}{self.lab.more}"
+        if self.kind in ("name", "fixed"):
+            return ""
+        return f"make LAB={self.lab.words} debug TEST={self.name}{self.lab.more}"
 
 
 class Lab:
-    """labs/NAME/."""
+    """labs/NAME/. Of find-the-bug there are as many as it has bugs: find-the-bug:3."""
 
     def __init__(self, name):
-        self.name = name
+        name, _, bug = name.partition(":")
+        self.name = name + (f"-{bug}" if bug else "")
+        self.words = name + (f" BUG={bug}" if bug else "")      # for make
         self.directory = f"{ROOT}/labs/{name}"
         try:
             with open(f"{self.directory}/lab.toml", "rb") as file:
                 table = tomllib.load(file)
         except FileNotFoundError:
             sys.exit(f"there is no lab {name}; there are: {' '.join(all_labs())}")
+        self.bug = bugs.Bug(table, bug) if "bug" in table else None
+        if self.bug:
+            table |= self.bug.table()
         self.title, self.replaces = table["title"], table["replaces"]
-        self.file = os.path.basename(self.replaces)
+        self.file = table.get("file", os.path.basename(self.replaces))
         self.run = table.get("run", "init=/init")
         self.breakpoint = table.get("breakpoint", "lab_stop")
         self.start_points = table["start_points"]   # what the starting file earns
@@ -122,14 +136,20 @@ class Lab:
 
     @property
     def start(self):
-        return f"{self.directory}/start.c"
+        """The starting file."""
+        return self.bug.write("start", self.bug.start()) if self.bug else f"{self.directory}/start.c"
+
+    @property
+    def solution(self):
+        """The kernel's own file; of find-the-bug with the answers."""
+        return self.bug.write("solution", self.bug.solution()) if self.bug else f"{ROOT}/{self.replaces}"
 
     def working_copy(self):
         """The student's file; made from the starting file where there is none."""
         path = f"{self.directory}/{self.file}"
         if not os.path.exists(path):
             shutil.copyfile(self.start, path)
-            print(f"labs/{self.name}/{self.file} is made from the starting file: it is yours to change", file=sys.stderr)
+            print(f"{os.path.relpath(path)} is made from the starting file: it is yours to change", file=sys.stderr)
         return path
 
 
@@ -139,6 +159,13 @@ def all_labs():
         with open(path, "rb") as file:
             return tomllib.load(file)["order"]
     return [os.path.basename(os.path.dirname(path)) for path in sorted(glob.glob(f"{ROOT}/labs/*/lab.toml"), key=order)]
+
+
+def variants(name):
+    """The lab itself; of find-the-bug one for each bug."""
+    with open(f"{ROOT}/labs/{name.split(':')[0]}/lab.toml", "rb") as file:
+        count = len(tomllib.load(file).get("bug", []))
+    return [name] if ":" in name or not count else [f"{name}:{n}" for n in range(1, count + 1)]
 
 
 def grade(lab, shipped, submission, confined, jobs=1, only=None, keep=None):
@@ -152,6 +179,7 @@ def grade(lab, shipped, submission, confined, jobs=1, only=None, keep=None):
         except builder.BuildFailed as problem:
             outcomes = [report.Outcome(t.name, t.title, t.points, False, "it does not build") for t in tests]
             return report.Report(lab.name, lab.title, outcomes, str(problem))
+        built.data = data
         if keep:
             os.makedirs(keep, exist_ok=True)
             shutil.copyfile(built.kernel_path, f"{keep}/kernel.elf")
@@ -169,7 +197,7 @@ def write_forms(result, directory):
 
 def solution_check(lab, shipped, confined, jobs):
     """The kernel's own file gets all, the starting file compiles and does not."""
-    solution = grade(lab, shipped, f"{ROOT}/{lab.replaces}", confined, jobs)
+    solution = grade(lab, shipped, lab.solution, confined, jobs)
     start = grade(lab, shipped, lab.start, confined, jobs)
     good = solution.earned() == solution.points() > 0
     bad = not start.problem and start.earned() == lab.start_points < start.points()
@@ -206,9 +234,10 @@ def main():
         confined = confine.choose()
     except confine.Unavailable as problem:
         sys.exit(f"labs: {problem}")
-    lab, shipped = Lab(args.lab), builder.Shipped(args.build)
+    shipped = builder.Shipped(args.build)
     if args.action == "solution-check":
-        return 0 if solution_check(lab, shipped, confined, args.jobs) else 1
+        return 0 if all([solution_check(Lab(name), shipped, confined, args.jobs) for name in variants(args.lab)]) else 1
+    lab = Lab(args.lab)
     lab.more = f" SUBMISSION={args.submission}" if args.submission else ""
     submission, out = args.submission or lab.working_copy(), args.out or f"build/lab-{lab.name}"
     if args.action == "debug":

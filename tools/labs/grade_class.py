@@ -24,7 +24,8 @@ import confine
 import grade
 from build import ROOT
 
-KIT = ["linker.ld", "tools/symbols.py", "tools/mkcpio.py", "tools/labs", "labs", "mm", "kernel/abi"]
+KIT = ["linker.ld", "tools/symbols.py", "tools/mkcpio.py", "tools/labs", "labs", "mm", "kernel/abi",
+       "tools/mutants.py", "tests/mutants", "tests/host/run.py"]
 EVERY = "-"     # in place of a word in the names of tests
 JOB = """\
 set -e
@@ -35,10 +36,10 @@ $python {kit}/tools/labs/grade_class.py --one {lab} "submission-$1.c" "result-$1
 
 
 def kit_member(info):
-    """Headers and tools; no sources of mm/, which are the solutions, and no students' work."""
+    """Without students' work."""
     name, folder = os.path.basename(info.name), info.name.split("/")[0]
-    solution = folder in ("mm", "labs") and name.endswith(".c") and name != "start.c"
-    return None if solution or name in ("__pycache__", "expected") else info
+    student = folder == "labs" and name.endswith(".c") and name != "start.c"
+    return None if student or name in ("__pycache__", "expected") else info
 
 
 def make_kit(directory, build, shipped):
@@ -149,7 +150,7 @@ def run_parallel(todo, directory, kit, lab, args):
     if not shutil.which("parallel"):
         sys.exit("labs: GNU parallel is not installed (make setup)")
     with open(f"{directory}/job.sh", "w", encoding="utf-8") as file:
-        file.write(JOB.format(kit=kit, lab=lab.name, build=args.build, test=args.test))
+        file.write(JOB.format(kit=kit, lab=args.lab, build=args.build, test=args.test))
     command = ["parallel", "--will-cite", "--null", "--jobs", str(args.jobs), "--line-buffer", "--joblog", f"{directory}/joblog"]
     if args.hosts:
         command += ["--sshlogin", args.hosts, "--workdir", ".", "--basefile", "job.sh", "--basefile", f"{kit}.tar",
