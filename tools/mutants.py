@@ -26,7 +26,7 @@ import sys
 import threading
 import time
 
-sys.path.insert(0, "tests/host")
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../tests/host"))
 import run as host  # pylint: disable=wrong-import-position
 
 FLAGS = "-O1 -w"
