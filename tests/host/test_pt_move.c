@@ -351,6 +351,30 @@ static void test_upward_overlap_is_a_bug(void **state)
 
 /* ---- Holes ---- */
 
+/*
+ * Down by one span of an upper level, from the middle of it: pages leave slot 1 singly, and so a table without entries
+ * behind, not the first of that slot; then the whole entry of slot 2 takes it.
+ *
+ *     |...N[DDDDDDDDDD|DDDDDDDDDDDDDD]              |
+ *     |               |    [SSSSSSSSS|SSSSSSSSSSSSSS]
+ */
+static void test_slot_with_an_emptied_table_is_taken(void **state)
+{
+    for (unsigned l = PT_PUD; l <= PT_TOP && 3 * pt_span(l) <= USER_END; l++) {
+        uint64_t mid = pt_span(l - 1) + PAGE_SIZE;
+
+        mm_stats = (struct mm_stats){0};
+        scene_start(&s, pt_span(l) + mid, mid, 2 * pt_span(l) - mid);
+        scene_neighbour(&s, mid - PAGE_SIZE);
+        scene_page(&s, pt_span(l) + mid);
+        scene_fill(&s, 10);
+        scene_run(&s);
+        assert_int_equal(mm_stats.moved[l], 1);
+        assert_int_equal(mm_stats.warn, 0);
+        scene_end(&s);
+    }
+}
+
 static void test_holes_cost_nothing(void **state)
 {
     EACH_LEVEL(l)
@@ -422,14 +446,23 @@ static void test_target_is_cleared_between(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_aligned_entries_move_whole), TEST(test_single_page),
-        TEST(test_misaligned_moves_by_pages),  TEST(test_widens_down),
-        TEST(test_neighbour_below_forbids),    TEST(test_widens_up),
-        TEST(test_neighbour_above_forbids),    TEST(test_middle_of_an_entry),
-        TEST(test_falls_back_one_level),       TEST(test_move_within_a_mapping),
-        TEST(test_overlapping_down),           TEST(test_upward_overlap_is_a_bug),
-        TEST(test_holes_cost_nothing),         TEST(test_nothing_mapped),
-        TEST(test_no_memory_changes_nothing),  TEST(test_target_is_cleared_between),
+        TEST(test_aligned_entries_move_whole),
+        TEST(test_single_page),
+        TEST(test_misaligned_moves_by_pages),
+        TEST(test_widens_down),
+        TEST(test_neighbour_below_forbids),
+        TEST(test_widens_up),
+        TEST(test_neighbour_above_forbids),
+        TEST(test_middle_of_an_entry),
+        TEST(test_falls_back_one_level),
+        TEST(test_move_within_a_mapping),
+        TEST(test_overlapping_down),
+        TEST(test_upward_overlap_is_a_bug),
+        TEST(test_slot_with_an_emptied_table_is_taken),
+        TEST(test_holes_cost_nothing),
+        TEST(test_nothing_mapped),
+        TEST(test_no_memory_changes_nothing),
+        TEST(test_target_is_cleared_between),
     };
 
     return cmocka_run_group_tests_name("pt_move", tests, NULL, NULL);
