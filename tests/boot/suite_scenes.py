@@ -14,12 +14,14 @@ SCENES = sorted(os.path.basename(path)[:-len(".scene")] for path in glob.glob(f"
 LEFT_OUT = re.compile(r"^(set|fault|call|return|=) ")
 NUMBER = re.compile(r"\b[0-9a-f]{4,16}\b")
 FAR = 0x500000000000    # from here on the program has its own mappings
+USER_END = "800000000000"
 
 
 def masked(line):
-    """Without what depends on the machine: frames, and the program, which lies far from a scene."""
+    """Without what depends on the machine: frames, and the program, a bound where elsewhere nothing is."""
     def bound(found):
-        return f"{found[1]} none" if found[2] == "0" or int(found[2], 16) >= FAR else found[0]
+        nothing = "0" if found[1] == "floor" else USER_END
+        return f"{found[1]} {nothing if int(found[2], 16) >= FAR else found[2]}"
 
     return re.sub(r"(floor|ceiling) ([0-9a-f]+)", bound, re.sub(r" (entry|over) [0-9a-f]+", "", line))
 
