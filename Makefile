@@ -412,7 +412,7 @@ help:
 	@echo 'make storm       calls at random, right ones and wrong ones, under mm_check; SECONDS=60 SEED=1'
 	@echo 'make trace       the events of PROG="demo" as JSON in OUT=trace.jsonl; KINDS=mremap,pt: these; docs/trace.md'
 	@echo "make bench       instructions that calls cost, on Linux 6.1, Linux 6.12 and Realign; C=move: some of them"
-	@echo 'make bench-quick Realign alone, compared with tests/golden/bench.json'
+	@echo 'make bench-quick Realign alone, compared with tests/golden/bench.json; make bench-record writes that, and the README'
 	@echo 'make profile     which functions spend the instructions of a case of bench; CASE=move/4K, CASE=boot, F=do_step'
 	@echo 'make playground  build/playground.html: a page to play with mm/, compiled to WebAssembly'
 	@echo 'make debug       QEMU waiting for GDB, with BUILD=debug'
