@@ -47,7 +47,7 @@ async function wholeEntries(t) {
     await page.keyboard.press("ArrowRight");
     assert.match(await page.locator(".v-words").textContent(), /^The program calls mremap\(0x100000100000, /);
     for (let i = 0; i < 4; i++) await page.keyboard.press("ArrowRight");
-    assert.match(await page.locator(".v-words").textContent(), /^One PMD entry moves and takes 512 pages along/);
+    assert.match(await page.locator(".v-words").textContent(), /^One PMD entry moves and takes 256 pages along/);
     assert.match(await page.locator(".v-code.v-lit").first().textContent(), /TRACE/);
     await page.shot("run-full", { fullPage: true });
 }
