@@ -59,6 +59,7 @@ struct mm {
     struct vma *first;        /* lock; by address */
     struct vma *last;         /* lock */
     struct vma *tree;         /* lock; root of the search tree */
+    struct vma *found;        /* lock; what was looked for last, or NULL: a guess, see vma_find() */
     uint32_t vma_count;       /* lock */
     uint32_t tree_seed;       /* lock; of the priorities in the tree, never 0 */
     uint64_t anon_ids;        /* lock; last identity given to a VMA's anonymous pages */

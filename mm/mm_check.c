@@ -95,13 +95,16 @@ static void check_vmas(const struct mm *mm)
 {
     const struct vma *last = NULL;
     struct vma_totals t = {0};
+    bool found = !mm->found;
 
     for (const struct vma *vma = mm->first; vma; vma = vma->next) {
+        found |= vma == mm->found;
         CHECK(vma->prev == last, "VMA %llx: list links disagree", (ull)vma->start);
         check_vma(vma, &t);
         last = vma;
     }
     CHECK(mm->last == last, "the list does not end at its last VMA");
+    CHECK(found, "the VMA found last is none of the list");
     check_tree(mm);
     CHECK(mm->vma_count == t.count, "%u VMAs, recounted %llu", mm->vma_count, (ull)t.count);
     CHECK(mm->total_pages == t.pages, "%llu pages, recounted %llu", (ull)mm->total_pages,

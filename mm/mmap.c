@@ -18,8 +18,8 @@ void mmap_forget(const struct mm *mm, struct range range, struct gather *g)
          vma = vma->next) {
         struct range part = {max_u64(vma->start, range.start), min_u64(vma->end, range.end)};
 
-        tlb_zap(g, part);
-        tlb_prune(g, part);
+        if (tlb_zap(g, part))
+            tlb_prune(g, part);
     }
 }
 
@@ -35,19 +35,23 @@ long mm_munmap(struct mm *mm, vaddr_t addr, uint64_t len)
     struct range range = {addr, addr + page_align(len)};
     struct vma_reserve reserve = {NULL};
     struct gather g;
+    bool splits;
 
     mm_assert(port_locked_write(&mm->lock));
     if (page_offset(addr))
         return mm_refuse(-EINVAL, REFUSE_UNALIGNED);
     if (addr > TASK_SIZE || len > TASK_SIZE - addr || len == 0)
         return mm_refuse(-EINVAL, REFUSE_LENGTH);
+    if (!vma_overlapping(mm, range))
+        return 0;
     if (hugetlb_cuts(mm, range))
         return mm_refuse(-EINVAL, REFUSE_UNALIGNED);
-    if (vma_cut_splits(mm, range) && mm->vma_count >= mm_config.max_map_count)
+    splits = vma_cut_splits(mm, range);
+    if (splits && mm->vma_count >= mm_config.max_map_count)
         return mm_refuse(-ENOMEM, REFUSE_LIMIT);
     if (vma_sealed(mm, range))
         return mm_refuse(-EPERM, REFUSE_SEALED);
-    if (vma_reserve_fill(&reserve, vma_cut_splits(mm, range)))
+    if (vma_reserve_fill(&reserve, splits))
         return mm_refuse(-ENOMEM, REFUSE_MEMORY);
 
     tlb_begin(&g, mm, &mm->pt);
@@ -100,6 +104,7 @@ vaddr_t mmap_place(const struct mm *mm, vaddr_t addr, uint64_t len, uint64_t ali
 struct map {
     struct mm *mm;
     struct range range;
+    bool replaces;  /* something is mapped in the range */
     unsigned level; /* of the leaves that are asked for: PT_PTE but for MAP_HUGETLB */
     uint32_t map_flags;
     uint32_t vma_flags;
@@ -177,9 +182,10 @@ static long map_target(struct map *m, vaddr_t addr, uint64_t len)
     if (addr < mm_config.mmap_min_addr)
         return mm_refuse(-EPERM, REFUSE_TOO_LOW);
     m->range = (struct range){addr, addr + len};
-    if ((m->map_flags & MAP_FIXED_NOREPLACE) && vma_overlapping(m->mm, m->range))
+    m->replaces = fixed && vma_overlapping(m->mm, m->range);
+    if ((m->map_flags & MAP_FIXED_NOREPLACE) && m->replaces)
         return mm_refuse(-EEXIST, REFUSE_EXISTS);
-    if (hugetlb_cuts(m->mm, m->range))
+    if (m->replaces && hugetlb_cuts(m->mm, m->range))
         return mm_refuse(-EINVAL, REFUSE_UNALIGNED);
     return 0;
 }
@@ -200,9 +206,9 @@ static long map_lock(const struct map *m)
 static long map_limits(const struct map *m)
 {
     uint64_t pages = range_size(m->range) >> PAGE_SHIFT;
-    uint64_t gone = vma_pages_with(m->mm, m->range, 0, 0);
+    uint64_t gone = m->replaces ? vma_pages_with(m->mm, m->range, 0, 0) : 0;
 
-    if (vma_sealed(m->mm, m->range))
+    if (m->replaces && vma_sealed(m->mm, m->range))
         return mm_refuse(-EPERM, REFUSE_SEALED);
     if (!vma_may_expand(m->mm, m->vma_flags, pages - gone))
         return mm_refuse(-ENOMEM, REFUSE_LIMIT);
@@ -211,11 +217,13 @@ static long map_limits(const struct map *m)
     return 0;
 }
 
-/* Set aside a VMA for the mapping and one for a split, and what clearing the range takes. */
+/* Set aside a VMA for the mapping, and what clearing the range takes: perhaps one for a split. */
 static long map_reserve(struct map *m)
 {
+    unsigned vmas = 1 + (m->replaces && vma_cut_splits(m->mm, m->range));
+
     tlb_begin(&m->gather, m->mm, &m->mm->pt);
-    if (!vma_reserve_fill(&m->vmas, 2) && !tlb_reserve(&m->gather, m->range))
+    if (!vma_reserve_fill(&m->vmas, vmas) && (!m->replaces || !tlb_reserve(&m->gather, m->range)))
         return 0;
     tlb_finish(&m->gather);
     vma_reserve_drain(&m->vmas);
@@ -260,7 +268,8 @@ static void map_commit(struct map *m)
 {
     struct vma *vma = vma_reserve_take(&m->vmas);
 
-    mmap_clear(m->mm, m->range, &m->vmas, &m->gather);
+    if (m->replaces)
+        mmap_clear(m->mm, m->range, &m->vmas, &m->gather);
     tlb_finish(&m->gather);
     vma->start = m->range.start;
     vma->end = m->range.end;

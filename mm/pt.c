@@ -146,12 +146,21 @@ void pt_split(struct pt *pt, struct pte *entry, vaddr_t va, unsigned level,
     mm_stats.split++;
 }
 
-/* The first slot from @i on that is not empty, or PT_ENTRIES. */
-static unsigned next_used(const struct pte *table, unsigned i)
+/*
+ * The address that the first slot that is not empty translates, from the one of @va on, of @table with
+ * entries of @level; or where the table or the span of @end ends.
+ */
+static vaddr_t next_used(const struct pte *table, unsigned level, vaddr_t va, vaddr_t end)
 {
-    while (i < PT_ENTRIES && pte_is_none(table[i]))
+    vaddr_t start = pt_floor(va, level);
+    unsigned first = pt_index(va, level);
+    unsigned count =
+        (unsigned)min_u64(PT_ENTRIES - first, ((end - 1 - start) >> pt_shift(level)) + 1);
+    unsigned i = 0;
+
+    while (i < count && pte_is_none(table[first + i]))
         i++;
-    return i;
+    return start + i * pt_span(level);
 }
 
 bool pt_next_run(const struct pt *pt, vaddr_t *va, vaddr_t end, struct pt_run *run)
@@ -166,9 +175,7 @@ bool pt_next_run(const struct pt *pt, vaddr_t *va, vaddr_t end, struct pt_run *r
             level--;
         }
         if (pte_is_none(table[i])) {
-            unsigned used = next_used(table, i);
-
-            *va = pt_floor(*va, level) + (uint64_t)(used - i) * pt_span(level);
+            *va = next_used(table, level, *va, end);
             continue;
         }
         run->slots = &table[i];

@@ -34,6 +34,8 @@ void tlb_split_leaf(struct gather *g, vaddr_t va)
 
 void tlb_split(struct gather *g, struct range range)
 {
+    if (!g->tables.count)
+        return;
     if (pt_cuts_leaf(g->pt, range.start))
         tlb_split_leaf(g, range.start);
     if (pt_cuts_leaf(g->pt, range.end))
@@ -285,13 +287,15 @@ static void trace_zap(const struct gather *g, const struct pt_run *run)
     pt_fold_end(&fold);
 }
 
-void tlb_zap(struct gather *g, struct range range)
+bool tlb_zap(struct gather *g, struct range range)
 {
     vaddr_t va = range.start;
+    bool any = false;
     struct pt_run run;
 
     tlb_split(g, range);
     while (pt_next_run(g->pt, &va, range.end, &run)) {
+        any = true;
         if (trace_wanted(TRACE_PT))
             trace_zap(g, &run);
         if (run.level > PT_PTE)
@@ -304,6 +308,7 @@ void tlb_zap(struct gather *g, struct range range)
             TRACE_TABLE(g->pt, EVENT_TABLE_EMPTIED, run.level, pt_floor(run.va, run.level + 1),
                         port_paddr(run.slots) & ~(PAGE_SIZE - 1));
     }
+    return any;
 }
 
 void tlb_prune_table(struct gather *g, struct pte *entry, unsigned level, vaddr_t va)

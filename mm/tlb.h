@@ -68,9 +68,9 @@ void tlb_page(struct gather *g, paddr_t pa, unsigned level);
 
 /*
  * Clear every leaf in @range and drop its frames. Tables stay; see tlb_prune. Leaves that the ends
- * cut are split, for which tlb_reserve() was asked.
+ * cut are split, for which tlb_reserve() was asked. Returns whether there were any.
  */
-void tlb_zap(struct gather *g, struct range range);
+bool tlb_zap(struct gather *g, struct range range);
 
 /* Unlink every table below the root that overlaps @range and has no entries left. */
 void tlb_prune(struct gather *g, struct range range);

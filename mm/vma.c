@@ -183,6 +183,7 @@ static void list_insert(struct mm *mm, struct vma *vma)
     vma->prev = next ? next->prev : mm->last;
     *(vma->prev ? &vma->prev->next : &mm->first) = vma;
     *(next ? &next->prev : &mm->last) = vma;
+    mm->found = vma;
 }
 
 void vma_insert(struct mm *mm, struct vma *vma)
@@ -197,15 +198,21 @@ void vma_insert(struct mm *mm, struct vma *vma)
           .words = vma->object ? object_name(vma->object) : NULL, .space = mm->pt.space);
 }
 
+/*
+ * The gap grows before @vma leaves the tree: one of the two neighbours is above the other one there, and
+ * from there up nothing changes any more.
+ */
 static void unlink_vma(struct mm *mm, struct vma *vma)
 {
     account(mm, vma, -1);
     mm->vma_count--;
-    vma_tree_remove(mm, vma);
     *(vma->prev ? &vma->prev->next : &mm->first) = vma->next;
     *(vma->next ? &vma->next->prev : &mm->last) = vma->prev;
     if (vma->next)
         vma_tree_update(vma->next);
+    vma_tree_remove(mm, vma);
+    if (mm->found == vma)
+        mm->found = vma->next;
 }
 
 void vma_retire(struct mm *mm, struct vma *vma, struct vma_reserve *reserve)

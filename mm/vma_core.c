@@ -5,10 +5,22 @@
 
 /* ---- Find ---- */
 
+/* Whether @vma is the lowest that ends above @addr: its neighbour below tells. */
+static bool is_lowest_above(const struct vma *vma, vaddr_t addr)
+{
+    return vma->end > addr && (!vma->prev || vma->prev->end <= addr);
+}
+
+/*
+ * One call looks for the same VMA again and again, so the last one is remembered. It is no part of what
+ * an address space is, so one that is const may have it changed.
+ */
 struct vma *vma_find(const struct mm *mm, vaddr_t addr)
 {
     struct vma *best = NULL;
 
+    if (mm->found && is_lowest_above(mm->found, addr))
+        return mm->found;
     for (struct vma *vma = mm->tree; vma;) {
         if (vma->end > addr) {
             best = vma;
@@ -19,6 +31,7 @@ struct vma *vma_find(const struct mm *mm, vaddr_t addr)
             vma = vma->right;
         }
     }
+    ((struct mm *)mm)->found = best;
     return best;
 }
 
@@ -111,8 +124,11 @@ bool vma_mergeable(const struct vma *a, const struct vma *b)
 
 void vma_merge(struct mm *mm, struct range range, struct vma_reserve *reserve)
 {
-    struct vma *vma = vma_find(mm, range.start ? range.start - 1 : 0);
+    struct vma *vma = vma_find(mm, range.start);
+    struct vma *below = vma ? vma->prev : mm->last;
 
+    if (below && below->end == range.start)
+        vma = below;
     while (vma && vma->next && vma->next->start <= range.end) {
         struct vma *next = vma->next;
         vaddr_t end;

@@ -100,17 +100,24 @@ static uint32_t next_priority(struct mm *mm)
     return x;
 }
 
+/* Of two neighbours one is above the other in the tree; below the lower one is the place of what comes between. */
+static void link_leaf(struct mm *mm, struct vma *vma)
+{
+    if (vma->prev && !vma->prev->right) {
+        vma->prev->right = vma;
+        vma->parent = vma->prev;
+    } else if (vma->next) {
+        vma->next->left = vma;
+        vma->parent = vma->next;
+    } else {
+        mm->tree = vma;
+        vma->parent = NULL;
+    }
+}
+
 void vma_tree_insert(struct mm *mm, struct vma *vma)
 {
-    struct vma *parent = NULL;
-    struct vma **link = &mm->tree;
-
-    while (*link) {
-        parent = *link;
-        link = vma->start < parent->start ? &parent->left : &parent->right;
-    }
-    *link = vma;
-    vma->parent = parent;
+    link_leaf(mm, vma);
     vma->left = vma->right = NULL;
     vma->priority = next_priority(mm);
     vma->gap = gap_below(vma);
@@ -131,6 +138,5 @@ void vma_tree_remove(struct mm *mm, struct vma *vma)
         rotate(mm, vma->left->priority > vma->right->priority ? vma->left : vma->right);
     parent = vma->parent;
     replace_child(mm, parent, vma, vma->left ? vma->left : vma->right);
-    for (; parent; parent = parent->parent)
-        parent->max_gap = subtree_gap(parent);
+    update_upwards(parent);
 }

@@ -37,12 +37,20 @@ static void *must_alloc(size_t size)
     return p;
 }
 
+/* What was looked for last may be remembered: that is no part of what an address space is. */
+static void forget_guesses(void)
+{
+    for (struct mm *mm = mm_all; mm; mm = mm->next_mm)
+        mm->found = NULL;
+}
+
 struct sim_snapshot *sim_snapshot(void)
 {
     struct sim_snapshot *snap = must_alloc(sizeof(*snap));
     uint32_t used = sim.frames - sim.free;
     uint32_t n = 0;
 
+    forget_guesses();
     snap->frames = used;
     snap->number = must_alloc(used * sizeof(*snap->number));
     snap->meta = must_alloc(used * sizeof(*snap->meta));
@@ -117,6 +125,7 @@ const char *sim_changed(const struct sim_snapshot *snap)
     const struct sim_object *o = sim.objects;
     const char *change;
 
+    forget_guesses();
     if (snap->frames != sim.frames - sim.free) {
         snprintf(words, sizeof(words), "%u frames given out became %u", snap->frames,
                  sim.frames - sim.free);
