@@ -4,6 +4,7 @@
 #include "kernel/log.h"
 #include "kernel/process.h"
 #include "kernel/signal.h"
+#include "kernel/string.h"
 
 /*
  * A system call that a signal interrupted is made again, or answers -EINTR when a handler runs, by @action, and does
@@ -118,12 +119,12 @@ void signal_act(struct thread *thread, struct trap_frame *frame)
 void signal_clear_handlers(struct process *process)
 {
     struct signals *s = &process->signals;
+    uint64_t ignored = 0;
 
-    for (int sig = 1; sig <= SIGNALS; sig++) {
-        uint64_t handler = s->action[sig - 1].handler;
-
-        if (handler != SIG_IGN)
-            handler = SIG_DFL;
-        s->action[sig - 1] = (struct sigaction){.handler = handler};
-    }
+    for (int sig = 1; sig <= SIGNALS; sig++)
+        if (s->action[sig - 1].handler == SIG_IGN)
+            ignored |= (uint64_t)1 << (sig - 1);
+    memset(s->action, 0, sizeof(s->action));
+    for (; ignored; ignored &= ignored - 1)
+        s->action[__builtin_ctzll(ignored)].handler = SIG_IGN;
 }

@@ -220,27 +220,39 @@ static void grow_stack(struct fault *f)
     f->vma = vma_at(f->mm, f->addr);
 }
 
-/* The reservation stands: grow the stack if that was asked, and put f->page into the tables. */
-static void map_page(struct fault *f, struct pte old)
+/* Take the place of the leaf in @entry, which another page had. */
+static void replace_leaf(struct fault *f, struct pte *entry, struct pte leaf)
 {
-    struct pte *entry, leaf;
     struct gather g;
+
+    tlb_begin(&g, f->mm, &f->mm->pt);
+    tlb_range(&g, f->addr, f->addr + PAGE_SIZE);
+    tlb_page(&g, pte_addr(*entry), PT_PTE);
+    pt_write(entry, leaf);
+    tlb_finish(&g);
+}
+
+/*
+ * The reservation stands: grow the stack if that was asked, and put f->page into @entry; NULL: no table
+ * leads there yet.
+ */
+static void map_page(struct fault *f, struct pte *entry)
+{
+    struct pte leaf;
 
     if (f->addr < f->vma->start)
         grow_stack(f);
     if (wants_private_page(f))
         vma_identify(f->mm, f->vma);
     leaf = pte_leaf(f->page, fault_rights(f->vma, f->page, PT_PTE), PT_PTE);
-    tlb_begin(&g, f->mm, &f->mm->pt);
-    if (!pte_is_none(old)) {
-        tlb_range(&g, f->addr, f->addr + PAGE_SIZE);
-        tlb_page(&g, pte_addr(old), PT_PTE);
-    }
-    entry = pt_entry_make(&f->mm->pt, f->addr, PT_PTE, &f->tables);
+    if (!entry)
+        entry = pt_entry_make(&f->mm->pt, f->addr, PT_PTE, &f->tables);
     TRACE_SET(&f->mm->pt, f->addr, PT_PTE, *entry, leaf);
-    pt_write(entry, leaf);
+    if (pte_is_none(*entry))
+        pt_write(entry, leaf);
+    else
+        replace_leaf(f, entry, leaf);
     f->mm->rss_pages++;
-    tlb_finish(&g);
 }
 
 /* Copy the one page of a leaf of @level, which others use too. */
@@ -261,7 +273,7 @@ static enum fault_result copy_page(struct fault *f, unsigned level)
     if (level > PT_PTE)
         tlb_split_leaf(&g, f->addr);
     tlb_finish(&g);
-    map_page(f, *pt_entry(&f->mm->pt, f->addr, PT_PTE));
+    map_page(f, pt_entry(&f->mm->pt, f->addr, PT_PTE));
     return FAULT_DONE;
 }
 
@@ -299,7 +311,7 @@ static enum fault_result climb(struct fault *f)
         return fix_entry(f, entry, level);
     if (may_be_huge(f, level) && map_huge(f))
         return FAULT_DONE;
-    if (pt_reserve_fill(&f->tables, pt_missing(&f->mm->pt, f->addr, PT_PTE)))
+    if (level > PT_PTE && pt_reserve_fill(&f->tables, level - PT_PTE))
         return FAULT_OOM;
     result = take_new_page(f);
     if (result != FAULT_DONE) {
@@ -308,7 +320,7 @@ static enum fault_result climb(struct fault *f)
     }
 
     /* ---- point of no return ---- */
-    map_page(f, pte_none());
+    map_page(f, level > PT_PTE ? NULL : entry);
     return FAULT_DONE;
 }
 

@@ -94,6 +94,7 @@ static void copy_vmas(struct mm *child, const struct mm *parent, struct vma_rese
 static inline __attribute__((always_inline)) unsigned share_slots(struct pte *from, struct pte *to,
                                                                   unsigned count, bool full)
 {
+    struct frame *frames = PORT_FRAMES;
     unsigned holes = 0;
 
 #pragma GCC unroll 8
@@ -106,7 +107,8 @@ static inline __attribute__((always_inline)) unsigned share_slots(struct pte *fr
         }
         *from = entry;
         *to = entry;
-        port_frame(pte_addr(entry))->refs++;
+        __asm__("" : "+r"(entry.raw)); /* take the frame from this, not from *from once more */
+        port_frame_in(frames, pte_frame(entry))->refs++;
     }
     return count - holes;
 }

@@ -59,6 +59,14 @@ void port_block_free(paddr_t block, unsigned level);
 extern struct frame *port_frame_table; /* by frame number; the kernel's alone */
 
 #ifdef PORT_DIRECT_BASE
+#define PORT_FRAMES port_frame_table
+
+/* port_frame() of frame @number, in a loop over many: @frames is PORT_FRAMES, taken before it. */
+static inline struct frame *port_frame_in(struct frame *frames, uint64_t number)
+{
+    return &frames[number];
+}
+
 static inline struct frame *port_frame(paddr_t pa)
 {
     return &port_frame_table[pa >> PAGE_SHIFT];
@@ -74,7 +82,16 @@ static inline paddr_t port_paddr(const void *ptr)
     return (uint64_t)ptr - PORT_DIRECT_BASE;
 }
 #else
+#define PORT_FRAMES NULL
+
 struct frame *port_frame(paddr_t pa);
+
+static inline struct frame *port_frame_in(struct frame *frames, uint64_t number)
+{
+    (void)frames;
+    return port_frame(number << PAGE_SHIFT);
+}
+
 void *port_ptr(paddr_t pa);
 paddr_t port_paddr(const void *ptr);
 #endif

@@ -73,6 +73,12 @@ static inline paddr_t pte_addr(struct pte e)
     return e.raw & PTE_ADDR;
 }
 
+/* The number of the frame that a leaf maps. */
+static inline uint64_t pte_frame(struct pte e)
+{
+    return pte_addr(e) >> PAGE_SHIFT;
+}
+
 /* The leaf @e without the right to write; what it otherwise grants stays. */
 static inline struct pte pte_read_only(struct pte e)
 {

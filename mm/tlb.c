@@ -164,17 +164,17 @@ static void make_room(struct gather *g, unsigned count)
     }
 }
 
-/* Drop a reference, at once if there is no other or nothing is cached, else after the flush. */
-static inline void drop_page(struct gather *g, paddr_t pa, bool cached)
+/* Drop a reference on frame @number, at once if there is no other or nothing is cached, else after the flush. */
+static inline void drop_page(struct gather *g, struct frame *frames, uint64_t number, bool cached)
 {
-    struct frame *frame = port_frame(pa);
+    struct frame *frame = port_frame_in(frames, number);
 
     if (!cached || frame->refs == 1) {
         if (--frame->refs == 0)
-            queue(g, pa);
+            queue(g, number << PAGE_SHIFT);
         return;
     }
-    g->shared[g->shared_count++] = pa;
+    g->shared[g->shared_count++] = number << PAGE_SHIFT;
 }
 
 /* Of @mm, if it is one's, @pages are mapped no more. */
@@ -208,7 +208,7 @@ void tlb_page(struct gather *g, paddr_t pa, unsigned level)
     }
     if (level == PT_PTE) {
         make_room(g, 1);
-        drop_page(g, pa, g->mm);
+        drop_page(g, PORT_FRAMES, pa >> PAGE_SHIFT, g->mm);
         return;
     }
     flush(g);
@@ -224,18 +224,22 @@ static inline __attribute__((always_inline)) unsigned clear_pages(struct gather 
                                                                   struct pte *slot, unsigned count,
                                                                   bool cached, bool full)
 {
+    struct frame *frames = PORT_FRAMES;
     unsigned holes = 0;
 
 #pragma GCC unroll 8
     for (struct pte *end = slot + count; slot < end; slot++) {
         struct pte entry = *slot;
+        uint64_t number;
 
         if (!full && pte_is_none(entry)) {
             holes++;
             continue;
         }
         *slot = pte_none();
-        drop_page(g, pte_addr(entry), cached);
+        number = pte_frame(entry);
+        __asm__("" : "+r"(number)); /* from which its address is made where it is needed, seldom */
+        drop_page(g, frames, number, cached);
     }
     return count - holes;
 }
