@@ -194,14 +194,7 @@ static int64_t remap(struct remap *r)
 int64_t mm_mremap(struct mm *mm, vaddr_t old, uint64_t old_len, uint64_t new_len, uint32_t flags,
                   vaddr_t new_addr)
 {
-    struct remap r = {
-        .mm = mm,
-        .old_len = page_align(old_len),
-        .new_len = page_align(new_len),
-        .flags = flags,
-        .src = {old, old + page_align(old_len)},
-        .dst = {new_addr, new_addr},
-    };
+    struct remap r;
     int64_t result;
 
     mm_assert(port_locked_write(&mm->lock));
@@ -209,6 +202,14 @@ int64_t mm_mremap(struct mm *mm, vaddr_t old, uint64_t old_len, uint64_t new_len
         mm_trace_state(mm);
     TRACE(TRACE_MREMAP, .what = EVENT_CALL, .level = flags, .a = old, .b = old_len, .c = new_len,
           .d = new_addr, .space = mm->pt.space);
+    r.mm = mm;
+    r.old_len = page_align(old_len);
+    r.new_len = page_align(new_len);
+    r.flags = flags;
+    r.src = (struct range){old, old + r.old_len};
+    r.dst = (struct range){new_addr, new_addr};
+    r.vmas = (struct vma_reserve){NULL};
+    r.runs = NULL;
     result = remap(&r);
     TRACE(TRACE_MREMAP, .what = EVENT_RETURN, .a = (uint64_t)result, .space = mm->pt.space);
     return result;

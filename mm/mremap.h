@@ -26,8 +26,13 @@ struct remap {
     uint32_t flags;  /* MREMAP_ */
     struct vma *vma; /* at old */
 
+    bool replaces; /* something is mapped in D */
+    bool along;    /* the VMA goes to D as it is */
     struct vma_reserve vmas;
     struct remap_run *runs;
+
+    /* Set when they come to be used: */
+    struct remap_run first; /* of the runs: one is all that most calls need */
     struct gather gather;
 };
 

@@ -39,17 +39,21 @@ static bool piece_from(const struct remap *r, vaddr_t at, struct piece *p)
     return true;
 }
 
+/* It starts where S does. */
 static void first_piece(const struct remap *r, struct piece *p)
 {
-    if (remap_moves_only(r))
-        (void)piece_from(r, r->src.start, p);
-    else
-        *p = (struct piece){r->vma, r->src, r->dst};
+    *p = (struct piece){r->vma, r->src, r->dst};
+    if (remap_moves_only(r) && r->src.end > r->vma->end) {
+        uint64_t rest = r->src.end - r->vma->end;
+
+        p->src.end -= rest;
+        p->dst.end -= rest;
+    }
 }
 
 static bool next_piece(const struct remap *r, struct piece *p)
 {
-    return remap_moves_only(r) && piece_from(r, p->src.end, p);
+    return remap_moves_only(r) && p->src.end < r->src.end && piece_from(r, p->src.end, p);
 }
 
 /* ---- Decide ---- */
@@ -64,9 +68,10 @@ static long choose_target(struct remap *r)
         return mm_refuse(-ENOMEM, REFUSE_NO_GAP);
     if (new < mm_config.mmap_min_addr)
         return mm_refuse(-EPERM, REFUSE_TOO_LOW);
-    if (hugetlb_cuts(r->mm, (struct range){new, new + r->new_len}))
-        return mm_refuse(-EINVAL, REFUSE_UNALIGNED);
     r->dst = (struct range){new, new + r->new_len};
+    r->replaces = vma_overlapping(r->mm, r->dst);
+    if (r->replaces && hugetlb_cuts(r->mm, r->dst))
+        return mm_refuse(-EINVAL, REFUSE_UNALIGNED);
     if (r->src.start >= r->dst.start && r->src.start < r->dst.end)
         return mm_refuse(-EFAULT,
                          REFUSE_UNMAPPED); /* old_len 0: clearing D would unmap what D is to show */
@@ -78,6 +83,8 @@ static long check_huge_pieces(const struct remap *r)
 {
     struct piece p;
 
+    if (!r->replaces && r->src.end <= r->vma->end && vma_level(r->vma) == PT_PTE)
+        return 0;
     if (hugetlb_cuts(r->mm, r->src))
         return mm_refuse(-EINVAL, REFUSE_UNALIGNED);
     first_piece(r, &p);
@@ -106,14 +113,18 @@ static long check_piece(const struct remap *r, const struct piece *p, struct for
     const struct mm *mm = r->mm;
     uint64_t kept = r->flags & MREMAP_DONTUNMAP ? range_size(p->src) >> PAGE_SHIFT : 0;
 
-    if ((p->vma->flags & VMA_SEALED) || vma_sealed(mm, p->dst))
+    if ((p->vma->flags & VMA_SEALED) || (r->replaces && vma_sealed(mm, p->dst)))
         return mm_refuse(-EPERM, REFUSE_SEALED);
     if (f->vmas + 3 >= mm_config.max_map_count)
         return mm_refuse(-ENOMEM, REFUSE_LIMIT);
-    f->total += kept - vma_pages_with(mm, p->dst, 0, 0);
-    f->data -= vma_pages_with(mm, p->dst, VMA_DATA_MASK, VMA_WRITE);
+    if (r->replaces) {
+        f->total -= vma_pages_with(mm, p->dst, 0, 0);
+        f->data -= vma_pages_with(mm, p->dst, VMA_DATA_MASK, VMA_WRITE);
+        f->vmas += vma_cut_splits(mm, p->dst);
+    }
+    f->total += kept;
     f->data += vma_is_data(p->vma->flags) ? kept : 0;
-    f->vmas += vma_cut_splits(mm, p->dst) + !leaves_whole_vma(r, p);
+    f->vmas += !leaves_whole_vma(r, p);
     if (kept && f->total > mm->limits.as >> PAGE_SHIFT)
         return mm_refuse(-ENOMEM, REFUSE_LIMIT);
     if (kept && vma_is_data(p->vma->flags) && f->data > mm->limits.data >> PAGE_SHIFT)
@@ -127,6 +138,11 @@ static struct range rest_of(const struct remap *r)
     return (struct range){min_u64(r->src.start + r->new_len, r->src.end), r->src.end};
 }
 
+static bool has_rest(const struct remap *r)
+{
+    return r->new_len < r->old_len;
+}
+
 /* Whether each piece may go when its turn comes. */
 static long check_limits(const struct remap *r)
 {
@@ -138,7 +154,7 @@ static long check_limits(const struct remap *r)
     do
         err = check_piece(r, &p, &f);
     while (!err && next_piece(r, &p));
-    if (!err && vma_sealed(r->mm, rest_of(r)))
+    if (!err && has_rest(r) && vma_sealed(r->mm, rest_of(r)))
         return mm_refuse(-EPERM, REFUSE_SEALED);
     return err;
 }
@@ -179,7 +195,7 @@ static void fill_move(const struct remap *r, struct pt_move *m, struct range src
         .old_ceiling = vma_ceiling(mm, src.end, src, dst),
         .new_floor = vma_floor(mm, dst.start, src, dst),
         .new_ceiling = vma_ceiling(mm, dst.end, src, dst),
-        .tables_change = !alone || r->new_len < r->old_len || vma_overlapping(mm, dst),
+        .tables_change = !alone || has_rest(r) || (r->replaces && vma_overlapping(mm, dst)),
     };
     if (!alone || mm_config.realign == REALIGN_PMD)
         keep_apart(m, (struct range){r->src.start, r->src.start + min_u64(r->old_len, r->new_len)},
@@ -211,7 +227,8 @@ static void drop_runs(struct remap *r)
 
         r->runs = run->next;
         pt_move_cancel(&run->move);
-        port_free(run, sizeof(*run));
+        if (run != &r->first)
+            port_free(run, sizeof(*run));
     }
 }
 
@@ -225,10 +242,11 @@ static long plan_runs(struct remap *r)
 
     first_piece(r, &p);
     do {
-        struct remap_run *run = port_alloc(sizeof(*run));
+        struct remap_run *run = r->runs ? port_alloc(sizeof(*run)) : &r->first;
 
         if (!run)
             break;
+        run->next = NULL;
         more = gather_run(r, &p, &src, &dst);
         alone = alone && !more;
         fill_move(r, &run->move, src, dst, alone);
@@ -247,8 +265,10 @@ static long plan_runs(struct remap *r)
 static long reserve_cuts(struct remap *r)
 {
     struct piece p;
-    long err = tlb_reserve(&r->gather, rest_of(r));
+    long err = has_rest(r) ? tlb_reserve(&r->gather, rest_of(r)) : 0;
 
+    if (!r->replaces)
+        return err;
     first_piece(r, &p);
     do
         err = err ? err : tlb_reserve(&r->gather, p.dst);
@@ -257,20 +277,38 @@ static long reserve_cuts(struct remap *r)
 }
 
 /*
- * VMAs for the new mappings and for what S and D cut in two, tables for the destination and for
- * what is split.
+ * Whether the VMA that is all of S can go to D as it is: D is free, and nothing lies between it and S.
  */
-static long reserve(struct remap *r)
+static bool goes_along(const struct remap *r, const struct piece *p)
 {
-    unsigned vmas = 0;
+    const struct vma *vma = p->vma;
+
+    return !r->replaces && leaves_whole_vma(r, p) && r->src.end == vma->end &&
+           (!vma->prev || vma->prev->end <= p->dst.start) &&
+           (!vma->next || vma->next->start >= p->dst.end);
+}
+
+/* How many VMAs it takes for the new mappings, and for what S and D cut in two. */
+static unsigned vmas_needed(struct remap *r)
+{
+    unsigned needed = 0;
     struct piece p;
 
     first_piece(r, &p);
+    r->along = goes_along(r, &p);
+    if (r->along)
+        return 0;
     do
-        vmas += 1 + vma_cut_splits(r->mm, p.src) + vma_cut_splits(r->mm, p.dst);
+        needed += 1 + vma_cut_splits(r->mm, p.src) + (r->replaces && vma_cut_splits(r->mm, p.dst));
     while (next_piece(r, &p));
+    return needed;
+}
+
+/* VMAs, and tables for the destination and for what is split. */
+static long reserve(struct remap *r)
+{
     tlb_begin(&r->gather, r->mm, &r->mm->pt);
-    if (!vma_reserve_fill(&r->vmas, vmas) && !reserve_cuts(r) && !plan_runs(r))
+    if (!vma_reserve_fill(&r->vmas, vmas_needed(r)) && !reserve_cuts(r) && !plan_runs(r))
         return 0;
     tlb_finish(&r->gather);
     vma_reserve_drain(&r->vmas);
@@ -288,36 +326,40 @@ static void clear_pages(struct remap *r, struct range range)
 /* Pages: those of D go, those of S that find no room in D go, the others move. One flush. */
 static void move_pages(struct remap *r)
 {
-    struct range rest = rest_of(r);
     struct piece p;
 
     first_piece(r, &p);
     do
-        clear_pages(r, p.dst);
+        if (r->replaces)
+            clear_pages(r, p.dst);
     while (next_piece(r, &p));
-    if (rest.start < rest.end)
-        clear_pages(r, rest);
+    if (has_rest(r))
+        clear_pages(r, rest_of(r));
     for (struct remap_run *run = r->runs; run; run = run->next)
         pt_move_commit(&run->move, &r->gather);
     tlb_finish(&r->gather);
 }
 
-/*
- * A VMA for the piece like the one that it comes from. Memory that never had a page belongs where
- * it goes, as on Linux.
- */
+/* The piece's pgoff where it goes. Memory that never had a page belongs there, as on Linux. */
+static uint64_t new_pgoff(const struct piece *p)
+{
+    bool fresh = !p->vma->object && !p->vma->anon;
+
+    return fresh ? p->dst.start >> PAGE_SHIFT : vma_pgoff(p->vma, p->src.start);
+}
+
+/* A VMA for the piece like the one that it comes from. */
 static struct vma *new_vma(struct remap *r, const struct piece *p)
 {
     struct vma *vma = vma_reserve_take(&r->vmas);
     const struct vma *old = p->vma;
-    bool fresh = !old->object && !old->anon;
 
     vma->start = p->dst.start;
     vma->end = p->dst.end;
     vma->flags = old->flags;
     vma->anon = old->anon;
     vma->object = old->object ? object_get(old->object) : NULL;
-    vma->pgoff = fresh ? p->dst.start >> PAGE_SHIFT : vma_pgoff(old, p->src.start);
+    vma->pgoff = new_pgoff(p);
     return vma;
 }
 
@@ -343,13 +385,25 @@ static void settle_piece(struct remap *r, const struct piece *p)
 {
     struct vma *vma = new_vma(r, p);
 
-    vma_cut(r->mm, p->dst, &r->vmas);
+    if (r->replaces)
+        vma_cut(r->mm, p->dst, &r->vmas);
     vma_insert(r->mm, vma);
     vma_merge(r->mm, p->dst, &r->vmas);
     if (r->flags & MREMAP_DONTUNMAP)
         keep_source(r, p->src);
     else
         vma_cut(r->mm, p->src, &r->vmas);
+}
+
+/* All of it is one VMA, which goes from S to D. */
+static void take_along(struct remap *r)
+{
+    struct piece p;
+
+    first_piece(r, &p);
+    r->vma->pgoff = new_pgoff(&p);
+    vma_relocate(r->mm, r->vma, p.dst.start, p.dst.end);
+    vma_merge(r->mm, p.dst, &r->vmas);
 }
 
 /* What stays of S may be merged once all of it is what it will be. */
@@ -372,7 +426,6 @@ static void settle_vmas(struct remap *r)
     } while (next_piece(r, &p));
     if (r->flags & MREMAP_DONTUNMAP)
         merge_source(r, end);
-    vma_reserve_drain(&r->vmas);
 }
 
 int64_t remap_move(struct remap *r)
@@ -382,7 +435,6 @@ int64_t remap_move(struct remap *r)
 
     if (!err)
         err = check_huge_pieces(r);
-
     if (!err)
         err = check_limits(r);
     if (!err)
@@ -392,7 +444,11 @@ int64_t remap_move(struct remap *r)
 
     /* ---- point of no return ---- */
     move_pages(r);
-    settle_vmas(r);
+    if (r->along)
+        take_along(r);
+    else
+        settle_vmas(r);
+    vma_reserve_drain(&r->vmas);
     drop_runs(r);
     if (locked && r->new_len > r->old_len)
         (void)mmap_populate(r->mm, (struct range){r->dst.start + r->old_len, r->dst.end});
