@@ -168,6 +168,14 @@ static void out_of_the_list(void)
 {
     mm->last = mm->last->prev;
     mm->last->next = NULL;
+    mm->found = NULL;
+}
+
+static void found_elsewhere(void)
+{
+    static struct vma stray;
+
+    mm->found = &stray;
 }
 
 static void wrong_vma_count(void)
@@ -349,6 +357,7 @@ static const struct {
     {"VMAs meeting at %llx could be one", unmerged_vmas},
     {"VMA %llx: list links disagree", wrong_back_link},
     {"the list does not end at its last VMA", wrong_last},
+    {"the VMA found last is none of the list", found_elsewhere},
     {"VMA %llx: a child has another parent", wrong_parent},
     {"VMA %llx: tree not in heap order", wrong_heap_order},
     {"VMA %llx: gap %llx, recounted %llx", wrong_gap},
