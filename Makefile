@@ -377,10 +377,10 @@ check:
 include labs/labs.mk
 include tools/web/web.mk
 
-# The suite of GDB's commands wants the kernel that is made for it.
+# The suites in GDB want the kernel that is made for it, and a program.
 .PHONY: debug-kernel
 debug-kernel:
-	+@$(MAKE) --no-print-directory BUILD=debug B=build/debug kernel
+	+@$(MAKE) --no-print-directory BUILD=debug B=build/debug kernel build/debug/user/demo
 
 boot-test: $(KERNEL) $(INITRAMFS) $(ISO) $(if $(wildcard $(GRUB_UEFI)),$(UEFI_ISO)) debug-kernel
 	@python3 tests/boot/run.py --build $(B) $(if $(T),--only='$(T)')

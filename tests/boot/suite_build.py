@@ -7,7 +7,7 @@ import subprocess
 from harness import Case, Outcome
 
 ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), "../.."))
-TREE = ["Makefile", "linker.ld", "boot", "kernel", "mm", "user", "tools", "tests"]
+TREE = ["Makefile", "linker.ld", "boot", "kernel", "labs", "mm", "user", "tools", "tests"]
 
 
 def make(*arguments, where=ROOT, **environment):
