@@ -223,12 +223,13 @@ static void grow_stack(struct fault *f)
 /* Take the place of the leaf in @entry, which another page had. */
 static void replace_leaf(struct fault *f, struct pte *entry, struct pte leaf)
 {
+    paddr_t before = pte_addr(*entry);
     struct gather g;
 
+    pt_write(entry, leaf);
     tlb_begin(&g, f->mm, &f->mm->pt);
     tlb_range(&g, f->addr, f->addr + PAGE_SIZE);
-    tlb_page(&g, pte_addr(*entry), PT_PTE);
-    pt_write(entry, leaf);
+    tlb_page(&g, before, PT_PTE);
     tlb_finish(&g);
 }
 
