@@ -143,6 +143,25 @@ function call(trace, old, len, to) {
     );
 }
 
+/* The area goes along, and the call returns. */
+function arrive(trace, len, to) {
+    trace.add(
+        "vma",
+        "vma-resize",
+        { start: hex(OLD), end: hex(OLD + len), new_start: hex(to), new_end: hex(to + len) },
+        "vma resize",
+        "vma.c:270",
+    );
+    trace.add(
+        "mremap",
+        "return",
+        { name: "mremap", result: hex(to) },
+        `mremap returns ${to.toString(16)}`,
+        "mremap.c:211",
+    );
+    return trace;
+}
+
 /* 5 MiB, 1 MiB into a PMD entry's span here and there: three entries, with the state before and after. */
 export function byWholeEntries() {
     const len = 5 * MIB;
@@ -169,21 +188,7 @@ export function byWholeEntries() {
     trace.table("table-emptied", 1, floor(OLD, 2));
     trace.lines.at(-1).frame = hex(trace.tables.get(`2 ${floor(OLD, 2)}`) - 0x27);
     trace.flush(OLD - MIB, OLD + len);
-    trace.add(
-        "vma",
-        "vma-resize",
-        { start: hex(OLD), end: hex(OLD + len), new_start: hex(to), new_end: hex(to + len) },
-        "vma resize",
-        "vma.c:270",
-    );
-    trace.add(
-        "mremap",
-        "return",
-        { name: "mremap", result: hex(to) },
-        `mremap returns ${to.toString(16)}`,
-        "mremap.c:211",
-    );
-    return trace;
+    return arrive(trace, len, to);
 }
 
 /* @pages of them, to another offset: one by one. */
@@ -200,19 +205,5 @@ export function pageByPage(pages) {
     }
     trace.moved(pages);
     trace.flush(OLD, OLD + len);
-    trace.add(
-        "vma",
-        "vma-resize",
-        { start: hex(OLD), end: hex(OLD + len), new_start: hex(to), new_end: hex(to + len) },
-        "vma resize",
-        "vma.c:270",
-    );
-    trace.add(
-        "mremap",
-        "return",
-        { name: "mremap", result: hex(to) },
-        `mremap returns ${to.toString(16)}`,
-        "mremap.c:211",
-    );
-    return trace;
+    return arrive(trace, len, to);
 }
