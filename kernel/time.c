@@ -131,11 +131,6 @@ uint64_t time_realtime_ns(void)
     return realtime_start + time_monotonic_ns();
 }
 
-uint64_t time_tsc(void)
-{
-    return rdtsc();
-}
-
 uint64_t time_tsc_hz(void)
 {
     return tsc_hz;

@@ -13,8 +13,7 @@ uint64_t time_monotonic_ns(void);
 /* Nanoseconds since 1970, UTC. */
 uint64_t time_realtime_ns(void);
 
-/* The raw counter and how often it ticks in a second. */
-uint64_t time_tsc(void);
+/* How often the time stamp counter ticks in a second. */
 uint64_t time_tsc_hz(void);
 
 /* The span or date that @user, a struct timespec, says: nanoseconds, at most what 64 bits hold. 0, -EFAULT, -EINVAL. */
