@@ -73,9 +73,12 @@ static bool slot_refused(const struct pt_move *m, vaddr_t lo, unsigned level)
     return slot && !pte_is_none(*slot);
 }
 
-static void warn_slot(const struct pt_move *m, vaddr_t lo, unsigned level)
+static void warn_slot(const struct pt_move *m, struct pte entry, vaddr_t lo, unsigned level)
 {
     mm_stats.warn++;
+    TRACE(TRACE_MREMAP, .what = EVENT_WARN, .level = level, .a = lo, .b = lo + m->delta,
+          .c = entry.raw, .d = pt_entry(&m->mm->pt, lo + m->delta, level)->raw,
+          .space = m->mm->pt.space);
     port_warn("WARN: move_normal_%s: destination %s not none at %llx, moving from %llx by smaller "
               "entries",
               level == PT_PMD ? "pmd" : "pud", level_name(level),
@@ -229,7 +232,7 @@ static bool next_step(struct pt_move *m, struct cursor *c, struct pt_step *s, st
                 return true;
             }
             if (g && moves_whole(m, lo, level))
-                warn_slot(m, lo, level);
+                warn_slot(m, *entry, lo, level);
             mm_assert(pte_is_table(*entry, level) || level == PT_PMD);
             if (pte_is_leaf(*entry, level) && !g) {
                 c->at = fill_step(m, s, NULL, pt_floor(probe, level - 1), level - 1);

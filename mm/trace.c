@@ -73,6 +73,15 @@ static int step_text(const struct trace_event *e, char *buf, size_t size)
                        b, span, c, d);
 }
 
+static int warn_text(const struct trace_event *e, char *buf, size_t size)
+{
+    return port_format(buf, size,
+                       "warning: %s %llx -> %llx span %llx entry %llx over %llx: destination not "
+                       "none, a table without pages; goes by %ss",
+                       level_name(e->level), (ull)e->a, (ull)e->b, (ull)pt_span(e->level),
+                       (ull)e->c, (ull)e->d, level_name(e->level - 1));
+}
+
 static int move_text(const struct trace_event *e, char *buf, size_t size)
 {
     ull a = e->a, b = e->b, c = e->c, d = e->d;
@@ -93,6 +102,8 @@ static int move_text(const struct trace_event *e, char *buf, size_t size)
         return not_widened_text(e, buf, size);
     case EVENT_STEP:
         return step_text(e, buf, size);
+    case EVENT_WARN:
+        return warn_text(e, buf, size);
     default:
         return port_format(buf, size, "moved %llu PTE, %llu PMD, %llu PUD, %llu PGD", a, b, c, d);
     }

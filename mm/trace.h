@@ -51,6 +51,8 @@ enum {
     X(NOT_DOWN, MREMAP, "not-widened", "level")                                                    \
     X(NOT_UP, MREMAP, "not-widened", "level")                                                      \
     X(STEP, MREMAP, "step", "level old:x new:x entry:x slot_before:x")                             \
+    /* realign=off and pmd: a slot that holds a table, where an entry was to move as a whole */    \
+    X(WARN, MREMAP, "warning", "level old:x new:x entry:x slot_before:x")                          \
     X(MOVED, MREMAP, "moved", "pte:n pmd:n pud:n pgd:n")                                           \
     /* level: of the table's entries; the entry that links it is one level higher */               \
     X(TABLE_NEW, PT, "table-new", "level address:x frame:x")                                       \

@@ -111,6 +111,33 @@ static void test_historic_warning(void **state)
     assert_int_equal(s.move.moved[PT_PMD], 3);
 }
 
+/* The trace has the warning where it happened: between the steps that emptied the table and those of the pages. */
+static void test_warning_in_the_trace(void **state)
+{
+    uint64_t span = pt_span(PT_PMD);
+    const struct trace_event *warning, *next;
+    unsigned told = 0;
+
+    port_trace_mask = TRACE_MREMAP;
+    march_2023(REALIGN_OFF);
+    port_trace_mask = 0;
+    for (uint32_t i = 0; i < sim_trace_count(); i++)
+        told += sim_trace_event(i)->what == EVENT_WARN;
+    assert_int_equal(told, sim_warn_count());
+    warning = sim_trace_event(2);
+    next = sim_trace_event(3);
+    assert_int_equal(sim_trace_event(1)->what, EVENT_STEP);
+    assert_int_equal(warning->what, EVENT_WARN);
+    assert_int_equal(warning->level, PT_PMD);
+    assert_int_equal(warning->a, 2 * span);
+    assert_int_equal(warning->b, span);
+    assert_true(warning->c && warning->d && warning->c != warning->d);
+    assert_int_equal(next->what, EVENT_STEP);
+    assert_int_equal(next->level, PT_PTE);
+    assert_int_equal(next->a, warning->a);
+    assert_int_equal(next->b, warning->b);
+}
+
 /* realign=pmd widens downward only, and at the PMD only; realign=off not at all. */
 static void test_old_modes_widen_less(void **state)
 {
@@ -140,9 +167,8 @@ static void test_old_modes_widen_less(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_trace_of_a_widened_move),
-        TEST(test_steps_by_pages),
-        TEST(test_historic_warning),
+        TEST(test_trace_of_a_widened_move), TEST(test_steps_by_pages),
+        TEST(test_historic_warning),        TEST(test_warning_in_the_trace),
         TEST(test_old_modes_widen_less),
     };
 

@@ -32,6 +32,9 @@ static void test_words_of_moves(void **state)
          .level = PT_PMD, .a = 0x200000, .b = 0, .c = 0xabc067, .d = 0xdef067);
     TEXT("step PMD 200000 -> 0 span 200000 entry abc067", .what = EVENT_STEP, .level = PT_PMD,
          .a = 0x200000, .b = 0, .c = 0xabc067);
+    TEXT("warning: PMD 200000 -> 0 span 200000 entry abc067 over def067: destination not none, a "
+         "table without pages; goes by PTEs",
+         .what = EVENT_WARN, .level = PT_PMD, .a = 0x200000, .b = 0, .c = 0xabc067, .d = 0xdef067);
     TEXT("moved 1 PTE, 2 PMD, 3 PUD, 4 PGD", .what = EVENT_MOVED, .a = 1, .b = 2, .c = 3, .d = 4);
 }
 

@@ -49,6 +49,25 @@ async function gallery(t) {
     }
 }
 
+/* The warning of March 2023 stands between the steps, and says of which entry and which slot it speaks. */
+async function warning(t) {
+    const page = await t.page(PAGE);
+
+    await page.locator('[data-scene="1-warning"]').click();
+    await button(page, "Show the step").click();
+    assert.match(await page.locator(".v-words").textContent(), /^Here Linux warned, in March 2023: the PMD entry/);
+    assert.match(await page.locator(".v-row[aria-current]").textContent(), /^warning: PMD 7fffffc00000 -> 7fffffa00000 /);
+    assert.equal(await page.locator(".s-lit.s-dashed").count(), 2, "both slots");
+    assert.equal(await page.locator(".s-cross").count(), 1);
+    const blocked = page.locator(".s-pane-new title").filter({ hasText: "PMD entry 509: 0x7fffffa00000" });
+    assert.equal(await blocked.count(), 1, "the table in the way is drawn");
+    assert.match(await page.locator(".v-moves option:checked").textContent(), /warning: PMD entry to 0x7fffffa00000/);
+    assert.match(await page.locator(".v-place").textContent(), /^mm\/pt_move\.c:\d+, in warn_slot\(\)/);
+    await page.shot("play-warning", { fullPage: true });
+    await page.keyboard.press("ArrowRight");
+    assert.match(await page.locator(".v-words").textContent(), /^One PTE moves/);
+}
+
 async function typing(t) {
     const page = await t.page(PAGE, { hash: EMPTY });
 
@@ -247,6 +266,7 @@ async function large(t) {
 export const tests = [
     ["one file, opened from disk", alone],
     ["the gallery: each scene", gallery],
+    ["the warning, at its step", warning],
     ["typing, mistakes, refusals", typing],
     ["dragging: map, move, resize, give up", dragging],
     ["undo and redo", undoing],

@@ -93,7 +93,7 @@ function movesSubtree() {
     assert.equal(pages[0].start, move.new);
     assert.ok(pages.every((run) => run.move === 0));
     assert.deepEqual(runsIn(player.state, 0, move.src), []);
-    assert.equal(entryAt(player.state, OLD, 2), null, "the emptied table is taken out");
+    assert.equal(entryAt(player.state, OLD, 2), null, "the emptied table is gone");
     assert.ok(player.state.vmas.some((vma) => vma.start === move.new && vma.end === move.new + 5 * MIB));
 }
 

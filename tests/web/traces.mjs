@@ -185,7 +185,7 @@ export function byWholeEntries() {
     trace.table("table-new", 1, floor(to, 2));
     for (const at of [2, 1, 0]) trace.step(1, OLD - MIB + at * span(1), to - MIB + at * span(1));
     trace.moved(0, 3);
-    trace.table("table-emptied", 1, floor(OLD, 2));
+    trace.table("table-gone", 1, floor(OLD, 2));
     trace.lines.at(-1).frame = hex(trace.tables.get(`2 ${floor(OLD, 2)}`) - 0x27);
     trace.flush(OLD - MIB, OLD + len);
     return arrive(trace, len, to);

@@ -45,6 +45,8 @@ def text_of(event):
         "NOT_DOWN": f"no widening down to {level}: old {bound} {a:x} {old_sign} {c:x}, new {bound} {b:x} {new_sign} {d:x}",
         "NOT_UP": f"no widening up to {level}: old {bound} {a:x} {old_sign} {c:x}, new {bound} {b:x} {new_sign} {d:x}",
         "STEP": f"step {level} {a:x} -> {b:x} span {span(LEVELS.index(level)):x} entry {c:x}" + (f" over {d:x}" if d else ""),
+        "WARN": f"warning: {level} {a:x} -> {b:x} span {span(LEVELS.index(level)):x} entry {c:x} over {d:x}: destination "
+                f"not none, a table without pages; goes by {LEVELS[LEVELS.index(level) - 1]}s",
         "MOVED": f"moved {a} PTE, {b} PMD, {c} PUD, {d} PGD",
         "TABLE_NEW": f"table of {level}s for {a:x} new",
         "TABLE_EMPTIED": f"table of {level}s for {a:x} emptied",
@@ -66,7 +68,7 @@ def text_of(event):
 
 def is_of_move(event):
     return str(event["what"]) in ("EVENT_CALL", "EVENT_RETURN", "EVENT_STEP") or \
-        re.search("MOVE|WIDEN|NOT_", str(event["what"])) and not str(event["what"]).startswith("EVENT_VMA")
+        re.search("MOVE|WARN|WIDEN|NOT_", str(event["what"])) and not str(event["what"]).startswith("EVENT_VMA")
 
 
 class Moves(machine.Command):

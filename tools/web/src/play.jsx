@@ -177,7 +177,8 @@ function App({ session }) {
             </div>
             {outcome?.warnings.map((words, i) => (
                 <p class="p-warning" key={i} role="status">
-                    The kernel warns: {words}
+                    The kernel warns: {words}{" "}
+                    <button onClick={() => viewer.current.goWarning(i)}>Show the step</button>
                 </p>
             ))}
             <Steps {...{ before, outcome }} onMount={(mounted) => (viewer.current = mounted)} />

@@ -23,7 +23,8 @@ write. The kernel <b>widens</b> a move to the entry's edge when nobody else live
 <li>An entry stands right over what it translates: go down from an area through the rows to its pages.</li>
 <li>A filled block is memory, a framed one is a table. <span class="v-key-old">Plain</span>: yet to move. <span
 class="v-key-new">Hatched</span>: has moved. Grey: stays where it is. Dashed: was here.</li>
-<li>The heavy frame with the arrow is the entry of this step, and the close-up shows it in its table.</li>
+<li>The heavy frame with the arrow is the entry of this step, and the close-up shows it in its table. Dotted, with a
+cross at the arrow's end: it could not go, and the kernel warns.</li>
 </ul>
 <h2>Keys</h2>
 <dl class="v-keys">

@@ -52,7 +52,9 @@ export class TraceList {
         const n = open && line > current ? line - 1 : line;
         const group = player.groups[n];
         const lit = !open && line === current;
-        if (group.last === group.first) return { stop: group.first, text: player.textOf(group.first), lit };
+        const warns = player.events[player.stops[group.first].event].event === "warning";
+        if (group.last === group.first)
+            return { stop: group.first, text: player.textOf(group.first), kind: warns ? "v-warns" : "", lit };
         const at = open && line === current - 1 ? `, this is the ${number(player.at - group.first + 1)}.` : "";
         return { stop: group.first, text: folded(player, group) + at, kind: "v-folded", lit };
     }

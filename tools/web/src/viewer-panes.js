@@ -5,7 +5,7 @@
 import { axisBottom } from "d3-axis";
 import { scaleLinear } from "d3-scale";
 import { runsIn } from "./viewer-state.js";
-import { LEVELS } from "./viewer-trace.js";
+import { LEVELS, movesEntry } from "./viewer-trace.js";
 import { blocksOf, paintedRuns, without } from "./viewer-pieces.js";
 import { areaName, areaSide } from "./viewer-overview.js";
 import { hex, range, size } from "./viewer-words.js";
@@ -280,7 +280,7 @@ class Pane {
         const { focus, player } = this;
         const address = this.side === "old" ? focus.old : focus.new;
         if (!focus.lit || focus.level !== level || address === null) return;
-        if (player.event.event !== "step" && (this.side === "old") !== (focus.new === null)) return;
+        if (!movesEntry(player.event) && (this.side === "old") !== (focus.new === null)) return;
         const end = address + player.geometry.span(level) * focus.count;
         if (end <= this.window.start || address >= this.window.end) return;
         const x0 = this.scale(address);
@@ -288,7 +288,7 @@ class Pane {
         const x = w === 4 ? (x0 + this.scale(end)) / 2 - 2 : x0;
         this.g
             .append("rect")
-            .attr("class", "s-lit")
+            .attr("class", player.event.event === "warning" ? "s-lit s-dashed" : "s-lit")
             .attr("x", x)
             .attr("y", this.y - 3)
             .attr("width", w)
@@ -341,15 +341,24 @@ function drawPointer(svg, { x, y }) {
         .attr("d", `M${x - 6},${y - 9}h12l-6,8z`);
 }
 
-/* From the lit entry of the source over to that of the destination, between two rows. */
-function drawArrow(svg, [from, to], id) {
+/* A cross over the arrow's end: it cannot go there. */
+function drawCross(svg, { x, y }) {
+    const cross = `M${x - 6},${y - 15}l12,12m0,-12l-12,12`;
+    svg.append("path").attr("class", "s-arrow-halo").attr("d", cross);
+    svg.append("path").attr("class", "s-cross").attr("d", cross);
+}
+
+/* From the lit entry of the source over to that of the destination, between two rows; @stopped: it would have gone. */
+function drawArrow(svg, [from, to], id, stopped) {
     for (const pane of [from, to]) if (pane?.lit && !(from.lit && to?.lit)) drawPointer(svg, pane.lit);
     if (!from.lit || !to?.lit) return;
     const { x: a, y } = from.lit;
     const b = to.lit.x;
     const path = `M${a},${y} v-4 q0,-6 6,-6 H${b - 6} q6,0 6,6 v3`;
     svg.append("path").attr("class", "s-arrow-halo").attr("d", path);
-    svg.append("path").attr("class", "s-arrow").attr("marker-end", `url(#${id}-arrow-lit)`).attr("d", path);
+    const arrow = svg.append("path").attr("class", stopped ? "s-arrow s-dashed" : "s-arrow").attr("d", path);
+    if (stopped) drawCross(svg, to.lit);
+    else arrow.attr("marker-end", `url(#${id}-arrow-lit)`);
 }
 
 export function drawPanes(svg, view, layout) {
@@ -365,6 +374,6 @@ export function drawPanes(svg, view, layout) {
         pane.drawAxis();
     }
     drawNames(svg, levels, panes[0].rows, view.player.geometry);
-    drawArrow(svg, panes, layout.id);
+    drawArrow(svg, panes, layout.id, view.player.event.event === "warning");
     layout.y = panes[0].y + 6;
 }

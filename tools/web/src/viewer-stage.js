@@ -7,7 +7,7 @@ import { drawOverview } from "./viewer-overview.js";
 import { drawPanes } from "./viewer-panes.js";
 import { drawTables } from "./viewer-tables.js";
 import { eventWords, number } from "./viewer-words.js";
-import { LEVELS } from "./viewer-trace.js";
+import { LEVELS, movesEntry } from "./viewer-trace.js";
 
 const MARGIN = { left: 104, right: 16, gap: 36 };
 const PATTERNS = [
@@ -22,7 +22,7 @@ const PATTERNS = [
  */
 export function focusOf(player) {
     const { event, move, geometry } = player;
-    if (event.event === "step") return { level: event.level, old: event.old, new: event.new, lit: true, count: 1 };
+    if (movesEntry(event)) return { level: event.level, old: event.old, new: event.new, lit: true, count: 1 };
     const at = addressed(event);
     if (at) {
         const { target } = player.frame;

@@ -184,7 +184,6 @@ const VMA_CHANGES = {
 const CHANGES = {
     step: applyStep,
     "table-new": applyTableNew,
-    "table-emptied": applyTableGone,
     "table-gone": applyTableGone,
     set: (state, journal, event) => writeRun(state, journal, state, event, BigInt(event.stride ?? 0)),
     move: (state, journal) => writeField(journal, state, "move", state.move + 1),

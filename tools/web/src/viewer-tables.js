@@ -1,6 +1,6 @@
 /* The two tables of the step, all their entries as cells, the one concerned lit, its slot before and after in words. */
 import { tableAt, entryAt } from "./viewer-state.js";
-import { LEVELS } from "./viewer-trace.js";
+import { LEVELS, movesEntry } from "./viewer-trace.js";
 import { hex, size } from "./viewer-words.js";
 
 const COLUMNS = 64;
@@ -55,6 +55,8 @@ function slotWords({ player, focus }, side) {
     const now = entryAt(player.state, address, focus.level);
     if (event.event === "step" && side === "old") return `${index}:  ${dash(event.entry)} → empty`;
     if (event.event === "step") return `${index}:  ${dash(event.slot_before ?? 0n)} → ${dash(event.entry)}`;
+    if (event.event === "warning" && side === "old") return `${index}:  ${dash(event.entry)}, stays for now`;
+    if (event.event === "warning") return `${index}:  ${dash(event.slot_before)} is in the way`;
     if (event.event === "set" && focus.lit) return `${index}:  ${dash(event.before ?? null)} → ${dash(event.entry)}`;
     return `${index}:  ${now ? dash(now.raw) : "empty"}`;
 }
@@ -87,7 +89,7 @@ function drawTable(g, view, pane, layout) {
         );
     drawCells(g, view, { base, level, table, x: pane.x0, y, cell, columns, id: layout.id });
     const at = geometry.index(address, level);
-    if (focus.lit && (player.event.event === "step" || (pane.side === "old") === (focus.new === null)))
+    if (focus.lit && (movesEntry(player.event) || (pane.side === "old") === (focus.new === null)))
         litCells(g, { from: at, count: Math.min(focus.count, geometry.entries - at), x: pane.x0, y, cell, columns });
     g.append("text")
         .attr("class", "s-mono")

@@ -8,6 +8,9 @@
 
 export const LEVELS = ["PTE", "PMD", "PUD", "PGD"];
 
+/* Whether @event speaks of one entry and of the slot it moves to, or could not move to. */
+export const movesEntry = ({ event }) => event === "step" || event === "warning";
+
 const HEX = /^0x[0-9a-f]{1,16}$/i;
 const text = { is: (v) => typeof v === "string", words: "a string" };
 const count = { is: (v) => Number.isSafeInteger(v) && v >= 0, words: "a number from 0 on" };
@@ -37,6 +40,7 @@ const EVENTS = {
     widen: { ...widened, old_before: address, old_after: address, new_before: address, new_after: address },
     "not-widened": { ...widened, forbidden_by: optional(text) },
     step: { level, old: address, new: address, span: optional(count), entry, slot_before: optional(entry) },
+    warning: { level, old: address, new: address, entry, slot_before: entry },
     moved: { pte: count, pmd: count, pud: count, pgd: count },
     "table-new": { level, address, frame: entry },
     "table-emptied": { level, address, frame: entry },

@@ -76,6 +76,14 @@ function stepWords({ level, old, new: to }, { player, geometry }) {
     return `One ${LEVELS[level]} entry moves${along}, by a single write: the ${size(span)} at ${hex(old)} are now at ${hex(to)}.`;
 }
 
+function warningWords({ level, new: to }) {
+    return (
+        `Here Linux warned, in March 2023: the ${LEVELS[level]} entry could move whole, but its slot at ${hex(to)} is not ` +
+        `empty. The steps before took the last page out of the table there, and left it linked. So it goes by ` +
+        `${LEVELS[level - 1]}s; with realign=full that table would be freed, and the slot taken.`
+    );
+}
+
 function movedWords(event, { player }) {
     const counts = ["pgd", "pud", "pmd", "pte"].map((name) => [event[name], name.toUpperCase()]).filter(([n]) => n > 0);
     const entries = counts.reduce((sum, [n]) => sum + n, 0);
@@ -125,12 +133,14 @@ const WORDS = {
         `No widening ${e.direction} to the ${LEVELS[e.level]} entry's edge: ${SIDE[e.forbidden_by] ?? "one side"} has a ` +
         `neighbour in that span, whose pages would be dragged along.`,
     step: stepWords,
+    warning: warningWords,
     moved: movedWords,
     "table-new": ({ level, address }, { geometry }) =>
         `A new, empty table of ${LEVELS[level]}s for the ${size(geometry.span(level + 1))} at ${hex(address)} is linked in.`,
     "table-emptied": ({ level, address }) =>
-        `The table of ${LEVELS[level]}s at ${hex(address)} holds nothing any more. It is taken out, to be freed after the flush.`,
-    "table-gone": ({ level, address }) => `The table of ${LEVELS[level]}s that was at ${hex(address)} is freed.`,
+        `The table of ${LEVELS[level]}s at ${hex(address)} holds nothing any more, though its slot still links it.`,
+    "table-gone": ({ level, address }) =>
+        `The empty table of ${LEVELS[level]}s at ${hex(address)} is taken out of its slot, to be freed after the flush.`,
     set: ({ level, address, entry, count = 1 }) =>
         entry
             ? `${plural(count, `${LEVELS[level]} is`, `${LEVELS[level]}s are`)} written, from ${hex(address)} on.`

@@ -6,6 +6,7 @@
  *                          `begin` may be missing; stands before the first step. sources: {"pt_move.c": text, ...}.
  *                          Throws a TraceProblem (words, line) when they are malformed; what was shown before stays.
  *   goFirstCall()          to where the first mremap that moves something begins
+ *   goWarning(i)           to the i-th warning, from 0; false where there is none
  *   go(step), step(), steps()  to a step; which is shown, from 0; how many there are
  *   help()                 opens the explanation
  *   destroy()
@@ -129,6 +130,13 @@ class Viewer {
         this.options.onStep?.(player.at);
     }
 
+    goWarning(i) {
+        const { events, stops } = this.player;
+        const stop = stops.filter(({ event }) => events[event].event === "warning")[i];
+        if (stop) this.go(stops.indexOf(stop));
+        return Boolean(stop);
+    }
+
     /* ---- Keys and buttons ---- */
 
     #key(event) {
@@ -231,12 +239,16 @@ class Viewer {
         const width = (canvas.width = 1000);
         const context = canvas.getContext("2d");
         const colourOf = (selector) => getComputedStyle(this.find(selector)).color;
-        const colours = { step: colourOf(".v-count"), move: colourOf(".v-words") };
+        const colours = {
+            step: colourOf(".v-count"),
+            move: colourOf(".v-words"),
+            warning: getComputedStyle(this.find(".v-key-old")).backgroundColor,
+        };
         player.stops.forEach((stop, i) => {
             const { event, level } = player.events[stop.event];
-            if (event !== "step" && event !== "move") return;
+            if (!colours[event]) return;
             context.fillStyle = colours[event];
-            const height = event === "move" ? 8 : 2 + 2 * level;
+            const height = event === "step" ? 2 + 2 * level : 8;
             context.fillRect(
                 (i * width) / player.length,
                 8 - height,
@@ -246,21 +258,32 @@ class Viewer {
         });
     }
 
-    #fillMoves() {
+    /* A move in a list, behind it the warnings on its way. */
+    #moveOptions(move, i) {
         const { player } = this;
-        const select = this.find(".v-moves select");
-        this.find(".v-moves").hidden = player.moves.length < 2;
-        select.replaceChildren(
-            ...player.moves.map((move, i) => {
-                const stop = player.stops.findIndex(({ event }) => event === move.at);
-                return new Option(`${i + 1}: ${size(move.len)} to ${hex(move.new)}`, stop);
-            }),
-        );
+        const option = (words, at) =>
+            new Option(
+                words,
+                player.stops.findIndex(({ event }) => event === at),
+            );
+        const warnings = player.events.slice(move.at, move.last + 1).flatMap(({ event, level, new: to }, n) => {
+            const words = `\u00a0\u00a0! warning: ${LEVELS[level]} entry to ${hex(to ?? 0)}`;
+            return event === "warning" ? [option(words, move.at + n)] : [];
+        });
+        return [option(`${i + 1}: ${size(move.len)} to ${hex(move.new)}`, move.at), ...warnings];
+    }
+
+    #fillMoves() {
+        const options = this.player.moves.flatMap((move, i) => this.#moveOptions(move, i));
+        this.find(".v-moves").hidden = options.length < 2;
+        this.find(".v-moves select").replaceChildren(...options);
     }
 
     #markMove() {
-        const n = this.player.moves.indexOf(this.player.move);
-        if (n >= 0) this.find(".v-moves select").selectedIndex = n;
+        const { move, stops, at, event } = this.player;
+        if (!move) return;
+        const stop = event.event === "warning" ? at : stops.findIndex((s) => s.event === move.at);
+        this.find(".v-moves select").value = String(stop);
     }
 
     /* ---- Panels ---- */
@@ -270,6 +293,10 @@ class Viewer {
         this.find(".v-line").textContent = this.player.textOf(this.player.at);
         this.find(".v-entry").innerHTML = "";
         if (event.event === "step") this.#showEntry("entry moved", event.entry, event.level);
+        if (event.event === "warning") {
+            this.#showEntry("to move", event.entry, event.level);
+            this.#showEntry("in the way", event.slot_before, event.level);
+        }
         if (event.event === "set") {
             this.#showEntry("before", event.before ?? null, event.level);
             this.#showEntry("after", event.entry, event.level);
@@ -341,6 +368,7 @@ export function mountViewer(element, options = {}) {
         steps: () => viewer.player?.length ?? 0,
         help: () => viewer.find("dialog").showModal(),
         goFirstCall: () => viewer.player && viewer.go(viewer.player.firstCall),
+        goWarning: (i) => Boolean(viewer.player) && viewer.goWarning(i),
         redraw: () => viewer.player && viewer.go(viewer.player.at),
         destroy: () => viewer.destroy(),
     };
