@@ -18,7 +18,9 @@ $(B)/lab/layout.s: tools/labs/layout.c Makefile
 -include $(B)/lab/layout.d
 
 # The tests of the labs themselves; T=class: some of them.
-lab-test: lab-parts
+lab-test:
+	@tools/setup.sh
+	+@$(SUBMAKE) lab-parts
 	@$(LAB_PYTHON) tests/labs/run.py --build $(B) $(if $(T),--only '$(T)')
 
 .PHONY: lab-test grade grade-class solution-check lab-parts
@@ -33,16 +35,22 @@ ifdef LAB
 LAB_NAME := $(LAB)$(if $(BUG),:$(BUG))
 LAB_ARGS = $(LAB_NAME) --build $(B) $(if $(SUBMISSION),--submission '$(SUBMISSION)') $(if $(TEST),--test '$(TEST)')
 
-grade solution-check test debug: lab-parts
+grade solution-check test debug:
+	@tools/setup.sh
+	+@$(SUBMAKE) lab-parts
 	@$(GRADE) $@ $(LAB_ARGS)
 
 # HOSTS: other machines too, as GNU parallel's --sshlogin has them. CLASS_JOBS at a time on each.
-grade-class: lab-parts
+grade-class:
+	@tools/setup.sh
+	+@$(SUBMAKE) lab-parts
 	@$(LAB_PYTHON) tools/labs/grade_class.py $(LAB_NAME) '$(DIR)' '$(or $(OUT),results.csv)' --build $(B) \
 		$(if $(HOSTS),--hosts '$(HOSTS)') $(if $(CLASS_JOBS),--jobs '$(CLASS_JOBS)')
 
 # What it shows is the lab's to say; APPEND says otherwise.
-run: lab-parts $(INITRAMFS)
+run:
+	@tools/setup.sh
+	+@$(SUBMAKE) lab-parts $(INITRAMFS)
 	@$(GRADE) build $(LAB_ARGS)
 	@$(QEMU) --kernel build/lab-$(LAB)$(if $(BUG),-$(BUG))/kernel.elf --initrd $(INITRAMFS) --memory="$$MEMORY" \
 		--append="$${APPEND:-$$($(GRADE) options $(LAB_NAME))}"

@@ -1,30 +1,17 @@
 """Tests of the page fault. Address spaces are made before the first program, and mm_fault() is called on them; what it did
 is compared with what the shipped kernel does. How it is done is free where a program cannot tell: of a read, only the
 content counts."""
-import errno
-
+import spaces
 from memory import PAGE, rights
+from spaces import EXEC, FIXED_PRIVATE, FIXED_SHARED, GROWSDOWN, NONE, READ, WRITE
 
-FIXED_PRIVATE, FIXED_SHARED, GROWSDOWN = 0x32, 0x31, 0x100
-NONE, READ, WRITE, EXEC = 0, 1, 2, 4
 ACCESS = {"read": 0, "write": 1, "exec": 2}
 RESULTS = ("FAULT_DONE", "FAULT_MAPERR", "FAULT_ACCERR", "FAULT_BUS", "FAULT_OOM")
 A, TOP = 0x100000000000, 1 << 47
 
 
-class Space:
-    """An address space, locked."""
-
-    def __init__(self, k, mm=None, name="mm"):
-        self.k, self.name = k, name
-        self.mm = mm or k.call_shipped("mm_create")
-        k.call_shipped("port_lock_write", self.mm + k.layout["mm.lock"])
-        self.root = k.memory.physical(k.root, k.field(self.mm, "mm.pt"))
-
-    def map(self, address, pages, prot=READ | WRITE, flags=FIXED_PRIVATE, thing=0, offset=0):
-        result = self.k.call_shipped("mm_mmap", self.mm, address, pages * PAGE, prot, flags, thing, offset, 1)
-        if result != address:
-            self.k.show(f"mmap: -{errno.errorcode.get((1 << 64) - result, hex(result))}")
+class Space(spaces.Space):
+    """One in which pages are faulted in."""
 
     def fault(self, address, access):
         """The result, and that all counts are right."""
@@ -32,16 +19,6 @@ class Space:
         words = RESULTS[result] if result < len(RESULTS) else result
         self.k.show(f"mm_fault({self.name}, {address:x}, {access}): {words}")
         self.k.call_shipped("mm_check", self.mm)
-
-    def frame(self, address):
-        at = self.k.memory.physical(self.root, address)
-        return None if at is None or at + PAGE > len(self.k.memory.ram) else at - at % PAGE
-
-    def fill(self, address):
-        """As the program would, were there one: only we can read it."""
-        frame = self.frame(address)
-        if frame is not None:
-            self.k.memory.ram[frame:frame + PAGE] = self.k.content.page(address // PAGE)
 
     def look(self, address, all_of_it=True):
         """What a program would find there; with @all_of_it rights and users, too."""
@@ -188,12 +165,7 @@ def memory_out(k):
     """Without a frame, and with one where it takes four: refused, and nothing is lost."""
     mm = Space(k)
     mm.map(A, 4)
-    k.room(8)
-    while k.call_shipped("port_block_alloc", 1, 0):
-        pass
-    last = []
-    while frame := k.call_shipped("port_frame_alloc", 0):
-        last.append(frame)
+    last = spaces.exhaust(k)
     mm.fault(A, "write")
     for spare in range(1, 5):
         k.call_shipped("port_frame_free", last.pop())

@@ -1,6 +1,7 @@
 """Tests of exec's stack shift. A stack is made and filled before the first program, then shifted by the student's function;
 what is there afterwards is compared with what the shipped kernel makes of it."""
 from memory import PAGE, span
+from spaces import each_allocation_fails
 from stacks import GIB, KIB, MIB, PMD, TASK_SIZE, Stack, shifted
 
 ANONYMOUS_FIXED, READ_WRITE = 0x32, 3
@@ -34,3 +35,11 @@ def limit(k):
         k.set_field(stack.mm, "mm.limits.stack", 16 * KIB + room + 100)
         stack.shift(span(PMD))
         stack.look(f"with {room // PAGE} pages to grow")
+
+
+def memory_out(k):
+    """Too few frames for the tables of the new place: refused, as often as it takes."""
+    stack, by = Stack(k, 96 * KIB, tables=False), 16 * GIB + 28 * KIB
+    each_allocation_fails(k, f"stack_shift(mm, {by:#x})", lambda: k.call("stack_shift", stack.mm, by), stack.state, 2)
+    k.call_shipped("mm_check", stack.mm)
+    stack.look("afterwards")

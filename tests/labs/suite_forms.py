@@ -73,5 +73,16 @@ def forms(world):
         check(result)
 
 
+def shown(_world):
+    """Of calls, what was expected and what was seen side by side; of dumps, a diff."""
+    wanted = [f"f({i}): {i}" for i in range(20)]
+    got = wanted[:3] + ["f(3): 7"] + wanted[4:]
+    assert report.difference(wanted, got, None) == ["  f(2): 2", "- f(3): 3", "+ f(3): 7"]
+    assert report.difference(wanted, [line + "0" for line in wanted], None)[-1] == "... and 14 more of 20"
+    assert report.difference(["--- a", "x", "y"], ["--- a", "y"], None) == ["  --- a", "- x", "  y"]
+    assert report.difference(wanted, got[:5], "it ended") == ["  f(2): 2", "- f(3): 3", "+ f(3): 7"]
+
+
 def cases(world):
+    yield "forms: what differs, side by side", lambda: shown(world)
     yield "forms: text, TAP, JUnit and results.json of passed and failed tests", lambda: forms(world)

@@ -8,6 +8,7 @@ import re
 import junitparser
 
 DIFF_MAX = 60
+ANSWERS_MAX = 6
 LEGEND = ("Tables are named in the order in which they were seen first. The same name at another place: the whole entry "
           "moved, with all below it.")
 
@@ -60,6 +61,24 @@ def sections(lines):
     return result
 
 
+def are_answers(wanted, got):
+    """Whether each line is what a call gave, `call: result`, the same calls on both sides."""
+    pairs = [(a.partition(": "), b.partition(": ")) for a, b in zip(wanted, got)]
+    return len(wanted) == len(got) and all(a[:2] == b[:2] and a[1] for a, b in pairs)
+
+
+def answers(wanted, got):
+    """The first few that differ, expected and seen side by side, each with the line before it."""
+    lines, wrong = [], [i for i, (a, b) in enumerate(zip(wanted, got)) if a != b]
+    for i in wrong[:ANSWERS_MAX]:
+        if i and i - 1 not in wrong:
+            lines.append("  " + wanted[i - 1])
+        lines += ["- " + wanted[i], "+ " + got[i]]
+    if len(wrong) > ANSWERS_MAX:
+        lines.append(f"... and {len(wrong) - ANSWERS_MAX} more of {len(wanted)}")
+    return lines
+
+
 def difference(expected, seen, ended):
     """The first stop at which something differs, as lines: `-` was expected, `+` was seen."""
     wanted, got = sections(expected), sections(seen)
@@ -67,6 +86,8 @@ def difference(expected, seen, ended):
         wanted = wanted[:len(got)]
         wanted[-1] = wanted[-1][:len(got[-1])]
     for a, b in itertools.zip_longest(wanted, got, fillvalue=[]):
+        if a != b and are_answers(a, b):
+            return answers(a, b)
         if a != b:
             lines = [line.rstrip() for line in difflib.ndiff(a, b) if line[0] != "?"]
             return lines[:DIFF_MAX] + ([f"... and {len(lines) - DIFF_MAX} lines more"] if len(lines) > DIFF_MAX else [])

@@ -32,16 +32,18 @@ class Stack:
         self.k.call_shipped("port_block_free", block, PMD)
 
     def look(self, words):
-        k, vma = self.k, self.k.field(self.mm, "mm.first")
-        k.show(f"--- {words}")
-        while vma and len(k.seen) < 5000:
-            k.show(f"vma {k.field(vma, 'vma.start'):012x}-{k.field(vma, 'vma.end'):012x} flags "
-                   f"{k.field(vma, 'vma.flags', 4):x} pgoff {k.field(vma, 'vma.pgoff'):x}")
+        self.k.show(f"--- {words}", *self.state())
+
+    def state(self):
+        """All that a shift may change, as lines."""
+        k, vma, lines = self.k, self.k.field(self.mm, "mm.first"), []
+        while vma and len(lines) < 1000:
+            lines.append(f"vma {k.field(vma, 'vma.start'):012x}-{k.field(vma, 'vma.end'):012x} flags "
+                         f"{k.field(vma, 'vma.flags', 4):x} pgoff {k.field(vma, 'vma.pgoff'):x}")
             vma = k.field(vma, "vma.next")
         text = k.tables.tree_text if self.tables else k.tables.pages_text
-        k.show(*text(self.root, 0, TASK_SIZE))
-        k.show(f"layout.stack_top {k.field(self.mm, 'mm.layout.stack_top'):012x}",
-               f"{k.field(self.mm, 'mm.total_pages')} pages in all VMAs")
+        return lines + text(self.root, 0, TASK_SIZE) + [f"layout.stack_top {k.field(self.mm, 'mm.layout.stack_top'):012x}",
+                                                        f"{k.field(self.mm, 'mm.total_pages')} pages in all VMAs"]
 
     def shift(self, by):
         result = self.k.call("stack_shift", self.mm, by)
