@@ -24,18 +24,18 @@ bool hugetlb_cuts(const struct mm *mm, struct range range)
 
 /* ---- Promises ---- */
 
-/* The next part of a VMA in *left to which its missing pages are promised; *left is then behind it. */
-static const struct vma *next_promised(const struct mm *mm, struct range *left, struct range *part)
+/*
+ * From @vma on, the first to which its missing pages are promised and that overlaps @range, or NULL; *part is
+ * what overlaps.
+ */
+static const struct vma *promised(const struct vma *vma, struct range range, struct range *part)
 {
-    const struct vma *vma;
-
-    while (left->start < left->end && (vma = vma_overlapping(mm, *left))) {
-        *part = (struct range){max_u64(vma->start, left->start), min_u64(vma->end, left->end)};
-        left->start = part->end;
-        if (vma->flags & VMA_PROMISED)
-            return vma;
-    }
-    return NULL;
+    while (vma && vma->start < range.end && !(vma->flags & VMA_PROMISED))
+        vma = vma->next;
+    if (!vma || vma->start >= range.end)
+        return NULL;
+    *part = (struct range){max_u64(vma->start, range.start), min_u64(vma->end, range.end)};
+    return vma;
 }
 
 /* Pages in @part; of them those that have other users, if @shared. */
@@ -51,10 +51,10 @@ static uint64_t count_present(const struct mm *mm, struct range part, bool share
 
 void hugetlb_unmap(const struct mm *mm, struct range range)
 {
-    const struct vma *vma;
+    const struct vma *vma = vma_find(mm, range.start);
     struct range part;
 
-    while ((vma = next_promised(mm, &range, &part))) {
+    for (; (vma = promised(vma, range, &part)); vma = vma->next) {
         uint64_t pages = range_size(part) >> pt_shift(vma_level(vma));
 
         huge_pool_release(vma_level(vma), pages - count_present(mm, part, false));
@@ -65,10 +65,10 @@ void hugetlb_unmap(const struct mm *mm, struct range range)
 long hugetlb_may_forget(const struct mm *mm, struct range range, uint64_t again[PT_LEVELS])
 {
     uint64_t needed[PT_LEVELS] = {0};
-    const struct vma *vma;
+    const struct vma *vma = vma_find(mm, range.start);
     struct range part;
 
-    while ((vma = next_promised(mm, &range, &part))) {
+    for (; (vma = promised(vma, range, &part)); vma = vma->next) {
         again[vma_level(vma)] += count_present(mm, part, false);
         needed[vma_level(vma)] += count_present(mm, part, true);
     }

@@ -3,6 +3,7 @@
 
 #include "kernel/abi/errno.h"
 #include "mm/fault.h"
+#include "mm/hugetlb.h"
 #include "mm/mmap.h"
 #include "mm/trace.h"
 
@@ -94,17 +95,18 @@ void mm_put(struct mm *mm)
 
 void mm_destroy(struct mm *mm)
 {
-    struct vma_reserve retired = {NULL};
+    struct range all = {0, USER_END};
     struct mm **link = &mm_all;
     struct gather g;
 
     mm_assert(mm->users <= 1);
     port_lock_write(&mm->lock);
     tlb_begin(&g, NULL, &mm->pt); /* nothing of it is cached: whoever loads another root forgets */
-    mmap_clear(mm, (struct range){0, USER_END}, &retired, &g);
+    hugetlb_unmap(mm, all);
+    mmap_forget(mm, all, &g);
     tlb_finish(&g);
-    vma_reserve_drain(&retired);
-    mm_assert(mm->pt.tables == 1 && mm->total_pages == 0);
+    vma_free_all(mm);
+    mm_assert(mm->pt.tables == 1);
     port_unlock_write(&mm->lock);
 
     while (*link != mm)

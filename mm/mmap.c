@@ -23,46 +23,67 @@ void mmap_forget(const struct mm *mm, struct range range, struct gather *g)
     }
 }
 
-void mmap_clear(struct mm *mm, struct range range, struct vma_reserve *reserve, struct gather *g)
+/* Whether clearing @range, with @gone in it, leaves a VMA of which both ends stay. */
+static bool clear_splits(const struct vma_overlap *gone, struct range range)
 {
-    hugetlb_unmap(mm, range);
+    return gone->first && gone->first->start < range.start && gone->first->end > range.end;
+}
+
+/*
+ * Set aside what that takes: a VMA for the split, and tables for leaves that the ends of the range cut,
+ * each of which lies inside one VMA. 0 or -ENOMEM.
+ */
+static long clear_reserve(const struct vma_overlap *gone, struct range range,
+                          struct vma_reserve *vmas, struct gather *g)
+{
+    if (vma_reserve_fill(vmas, clear_splits(gone, range)))
+        return -ENOMEM;
+    if (gone->first->start >= range.start && gone->last->end <= range.end)
+        return 0;
+    return tlb_reserve(g, range);
+}
+
+/* Unmap @range: VMAs, pages and the tables emptied. Cannot fail. */
+static void clear(struct mm *mm, const struct vma_overlap *gone, struct range range,
+                  struct vma_reserve *vmas, struct gather *g)
+{
+    if (gone->flags & VMA_PROMISED)
+        hugetlb_unmap(mm, range);
     mmap_forget(mm, range, g);
-    vma_cut(mm, range, reserve);
+    vma_cut(mm, range, vmas);
 }
 
 long mm_munmap(struct mm *mm, vaddr_t addr, uint64_t len)
 {
     struct range range = {addr, addr + page_align(len)};
     struct vma_reserve reserve = {NULL};
+    struct vma_overlap gone;
     struct gather g;
-    bool splits;
 
     mm_assert(port_locked_write(&mm->lock));
     if (page_offset(addr))
         return mm_refuse(-EINVAL, REFUSE_UNALIGNED);
     if (addr > TASK_SIZE || len > TASK_SIZE - addr || len == 0)
         return mm_refuse(-EINVAL, REFUSE_LENGTH);
-    if (!vma_overlapping(mm, range))
+    gone = vma_overlaps(mm, range);
+    if (!gone.first)
         return 0;
-    if (hugetlb_cuts(mm, range))
+    if ((gone.flags & VMA_HUGETLB) && hugetlb_cuts(mm, range))
         return mm_refuse(-EINVAL, REFUSE_UNALIGNED);
-    splits = vma_cut_splits(mm, range);
-    if (splits && mm->vma_count >= mm_config.max_map_count)
+    if (clear_splits(&gone, range) && mm->vma_count >= mm_config.max_map_count)
         return mm_refuse(-ENOMEM, REFUSE_LIMIT);
-    if (vma_sealed(mm, range))
+    if (gone.flags & VMA_SEALED)
         return mm_refuse(-EPERM, REFUSE_SEALED);
-    if (vma_reserve_fill(&reserve, splits))
-        return mm_refuse(-ENOMEM, REFUSE_MEMORY);
 
     tlb_begin(&g, mm, &mm->pt);
-    if (tlb_reserve(&g, range)) {
+    if (clear_reserve(&gone, range, &reserve, &g)) {
         tlb_finish(&g);
         vma_reserve_drain(&reserve);
         return mm_refuse(-ENOMEM, REFUSE_MEMORY);
     }
 
     /* ---- point of no return ---- */
-    mmap_clear(mm, range, &reserve, &g);
+    clear(mm, &gone, range, &reserve, &g);
     tlb_finish(&g);
     vma_reserve_drain(&reserve);
     return 0;
@@ -104,14 +125,14 @@ vaddr_t mmap_place(const struct mm *mm, vaddr_t addr, uint64_t len, uint64_t ali
 struct map {
     struct mm *mm;
     struct range range;
-    bool replaces;  /* something is mapped in the range */
-    unsigned level; /* of the leaves that are asked for: PT_PTE but for MAP_HUGETLB */
+    struct vma_overlap gone; /* what is mapped in the range, and is replaced */
+    unsigned level;          /* of the leaves that are asked for: PT_PTE but for MAP_HUGETLB */
     uint32_t map_flags;
     uint32_t vma_flags;
     struct object *object; /* a reference of this call's own */
     uint64_t pgoff;
     struct vma_reserve vmas;
-    struct gather gather;
+    struct gather *gather; /* begun where something is replaced */
 };
 
 /* Which pages are asked for: 2 MiB where MAP_HUGETLB does not say more. False for none that there are. */
@@ -182,10 +203,11 @@ static long map_target(struct map *m, vaddr_t addr, uint64_t len)
     if (addr < mm_config.mmap_min_addr)
         return mm_refuse(-EPERM, REFUSE_TOO_LOW);
     m->range = (struct range){addr, addr + len};
-    m->replaces = fixed && vma_overlapping(m->mm, m->range);
-    if ((m->map_flags & MAP_FIXED_NOREPLACE) && m->replaces)
+    if (fixed)
+        m->gone = vma_overlaps(m->mm, m->range);
+    if ((m->map_flags & MAP_FIXED_NOREPLACE) && m->gone.first)
         return mm_refuse(-EEXIST, REFUSE_EXISTS);
-    if (m->replaces && hugetlb_cuts(m->mm, m->range))
+    if ((m->gone.flags & VMA_HUGETLB) && hugetlb_cuts(m->mm, m->range))
         return mm_refuse(-EINVAL, REFUSE_UNALIGNED);
     return 0;
 }
@@ -206,9 +228,9 @@ static long map_lock(const struct map *m)
 static long map_limits(const struct map *m)
 {
     uint64_t pages = range_size(m->range) >> PAGE_SHIFT;
-    uint64_t gone = m->replaces ? vma_pages_with(m->mm, m->range, 0, 0) : 0;
+    uint64_t gone = m->gone.first ? vma_pages_with(m->mm, m->range, 0, 0) : 0;
 
-    if (m->replaces && vma_sealed(m->mm, m->range))
+    if (m->gone.flags & VMA_SEALED)
         return mm_refuse(-EPERM, REFUSE_SEALED);
     if (!vma_may_expand(m->mm, m->vma_flags, pages - gone))
         return mm_refuse(-ENOMEM, REFUSE_LIMIT);
@@ -217,15 +239,17 @@ static long map_limits(const struct map *m)
     return 0;
 }
 
-/* Set aside a VMA for the mapping, and what clearing the range takes: perhaps one for a split. */
+/* Set aside a VMA for the mapping, and what clearing the range takes. */
 static long map_reserve(struct map *m)
 {
-    unsigned vmas = 1 + (m->replaces && vma_cut_splits(m->mm, m->range));
-
-    tlb_begin(&m->gather, m->mm, &m->mm->pt);
-    if (!vma_reserve_fill(&m->vmas, vmas) && (!m->replaces || !tlb_reserve(&m->gather, m->range)))
+    if (vma_reserve_fill(&m->vmas, 1))
+        return -ENOMEM;
+    if (!m->gone.first)
         return 0;
-    tlb_finish(&m->gather);
+    tlb_begin(m->gather, m->mm, &m->mm->pt);
+    if (!clear_reserve(&m->gone, m->range, &m->vmas, m->gather))
+        return 0;
+    tlb_finish(m->gather);
     vma_reserve_drain(&m->vmas);
     return -ENOMEM;
 }
@@ -268,9 +292,10 @@ static void map_commit(struct map *m)
 {
     struct vma *vma = vma_reserve_take(&m->vmas);
 
-    if (m->replaces)
-        mmap_clear(m->mm, m->range, &m->vmas, &m->gather);
-    tlb_finish(&m->gather);
+    if (m->gone.first) {
+        clear(m->mm, &m->gone, m->range, &m->vmas, m->gather);
+        tlb_finish(m->gather);
+    }
     vma->start = m->range.start;
     vma->end = m->range.end;
     vma->flags = m->vma_flags;
@@ -285,7 +310,8 @@ static void map_commit(struct map *m)
 int64_t mm_mmap(struct mm *mm, vaddr_t addr, uint64_t len, uint32_t prot, uint32_t flags,
                 struct object *object, uint64_t offset, bool may_write)
 {
-    struct map m = {.mm = mm, .map_flags = flags, .pgoff = offset >> PAGE_SHIFT};
+    struct gather g;
+    struct map m = {.mm = mm, .map_flags = flags, .pgoff = offset >> PAGE_SHIFT, .gather = &g};
     uint64_t bytes;
     long err;
 

@@ -13,9 +13,6 @@ long mm_refuse(long err, enum refusal why);
 /* Drop the pages of @range and the tables emptied; VMAs stay as they are. Cannot fail. */
 void mmap_forget(const struct mm *mm, struct range range, struct gather *g);
 
-/* Unmap @range: VMAs, pages and the tables emptied. Needs @reserve as vma_cut does. Cannot fail. */
-void mmap_clear(struct mm *mm, struct range range, struct vma_reserve *reserve, struct gather *g);
-
 /*
  * Set @set and clear @clear, flags other than rights, in all VMAs of @range, which has no holes. 0,
  * or -ENOMEM for the VMAs that it takes to split them off.

@@ -24,6 +24,11 @@ uint32_t trace_kind(enum trace_what what)
     return kinds[what];
 }
 
+void trace_tell(struct trace_event event)
+{
+    port_trace(&event);
+}
+
 struct trace_event trace_kept(const struct trace_event *event)
 {
     struct trace_event kept = *event;

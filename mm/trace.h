@@ -107,11 +107,17 @@ static inline bool trace_wanted(uint32_t kind)
     return __builtin_expect(port_trace_mask & kind, 0);
 }
 
+/*
+ * Hand @event to the port. By value and never inlined, so that who tells of an event that nobody wants to
+ * see has no room made for it on its stack.
+ */
+void trace_tell(struct trace_event event) __attribute__((noinline, cold));
+
 /* Tell of an event of @kind; its fields follow as designated initialisers. */
 #define TRACE(kind, ...)                                                                           \
     do {                                                                                           \
         if (trace_wanted(kind))                                                                    \
-            port_trace(&(struct trace_event){__VA_ARGS__, .file = __FILE__, .line = __LINE__});    \
+            trace_tell((struct trace_event){__VA_ARGS__, .file = __FILE__, .line = __LINE__});     \
     } while (0)
 
 /* The bit of the kind that @what is of. */

@@ -18,21 +18,16 @@ void vma_rights(uint32_t flags, char text[5])
 
 long vma_reserve_fill(struct vma_reserve *reserve, unsigned count)
 {
-    struct vma_reserve added = {NULL};
+    struct vma *before = reserve->head;
 
     while (count--) {
         struct vma *vma = port_alloc(sizeof(*vma));
 
         if (!vma) {
-            vma_reserve_drain(&added);
+            while (reserve->head != before)
+                port_free(vma_reserve_take(reserve), sizeof(*vma));
             return -ENOMEM;
         }
-        vma->next = added.head;
-        added.head = vma;
-    }
-    while (added.head) {
-        struct vma *vma = vma_reserve_take(&added);
-
         vma->next = reserve->head;
         reserve->head = vma;
     }
@@ -80,6 +75,18 @@ struct vma *vma_overlapping(const struct mm *mm, struct range range)
     struct vma *vma = vma_find(mm, range.start);
 
     return vma && vma->start < range.end ? vma : NULL;
+}
+
+struct vma_overlap vma_overlaps(const struct mm *mm, struct range range)
+{
+    struct vma *vma = vma_overlapping(mm, range);
+    struct vma_overlap o = {vma, vma, 0};
+
+    for (; vma && vma->start < range.end; vma = vma->next) {
+        o.last = vma;
+        o.flags |= vma->flags;
+    }
+    return o;
 }
 
 vaddr_t vma_first_hole(const struct mm *mm, struct range range)
@@ -158,20 +165,18 @@ vaddr_t vma_ceiling(const struct mm *mm, vaddr_t addr, struct range a, struct ra
 
 /* ---- Change ---- */
 
-/* Add @vma to the counters of @mm (@sign 1), or take it out (-1). */
-static void account(struct mm *mm, const struct vma *vma, int sign)
+/* Add @pages of a VMA with @flags to the counters of @mm; less than none: take them out. */
+static void account(struct mm *mm, uint32_t flags, uint64_t pages)
 {
-    uint64_t pages = vma_pages(vma) * (uint64_t)sign;
-
     mm->total_pages += pages;
     mm->peak_pages = max_u64(mm->peak_pages, mm->total_pages);
-    if (vma->flags & VMA_GROWSDOWN)
+    if (flags & VMA_GROWSDOWN)
         mm->stack_pages += pages;
-    else if (vma_is_data(vma->flags))
+    else if (vma_is_data(flags))
         mm->data_pages += pages;
-    if (vma->flags & VMA_LOCKED)
+    if (flags & VMA_LOCKED)
         mm->locked_pages += pages;
-    if (vma->flags & VMA_ACCOUNT)
+    if (flags & VMA_ACCOUNT)
         mm->committed_pages += pages;
 }
 
@@ -193,7 +198,7 @@ void vma_insert(struct mm *mm, struct vma *vma)
     mm_assert(!vma->next || vma->next->start >= vma->end);
     vma_tree_insert(mm, vma);
     mm->vma_count++;
-    account(mm, vma, 1);
+    account(mm, vma->flags, vma_pages(vma));
     TRACE(TRACE_VMA, .what = EVENT_VMA_INSERT, .a = vma->start, .b = vma->end, .c = vma->flags,
           .words = vma->object ? object_name(vma->object) : NULL, .space = mm->pt.space);
 }
@@ -204,7 +209,7 @@ void vma_insert(struct mm *mm, struct vma *vma)
  */
 static void unlink_vma(struct mm *mm, struct vma *vma)
 {
-    account(mm, vma, -1);
+    account(mm, vma->flags, -vma_pages(vma));
     mm->vma_count--;
     *(vma->prev ? &vma->prev->next : &mm->first) = vma->next;
     *(vma->next ? &vma->next->prev : &mm->last) = vma->prev;
@@ -215,15 +220,35 @@ static void unlink_vma(struct mm *mm, struct vma *vma)
         mm->found = vma->next;
 }
 
-void vma_retire(struct mm *mm, struct vma *vma, struct vma_reserve *reserve)
+static void trace_remove(const struct mm *mm, const struct vma *vma)
 {
     TRACE(TRACE_VMA, .what = EVENT_VMA_REMOVE, .a = vma->start, .b = vma->end, .c = vma->flags,
           .space = mm->pt.space);
+}
+
+void vma_retire(struct mm *mm, struct vma *vma, struct vma_reserve *reserve)
+{
+    trace_remove(mm, vma);
     unlink_vma(mm, vma);
     if (vma->object)
         object_put(vma->object);
-    *vma = (struct vma){.next = reserve->head};
+    vma->object = NULL;
+    vma->anon = 0;
+    vma->next = reserve->head;
     reserve->head = vma;
+}
+
+void vma_free_all(struct mm *mm)
+{
+    while (mm->first) {
+        struct vma *vma = mm->first;
+
+        trace_remove(mm, vma);
+        mm->first = vma->next;
+        if (vma->object)
+            object_put(vma->object);
+        port_free(vma, sizeof(*vma));
+    }
 }
 
 void vma_relocate(struct mm *mm, struct vma *vma, vaddr_t start, vaddr_t end)
@@ -233,10 +258,9 @@ void vma_relocate(struct mm *mm, struct vma *vma, vaddr_t start, vaddr_t end)
     mm_assert(!vma->next || vma->next->start >= end);
     TRACE(TRACE_VMA, .what = EVENT_VMA_RESIZE, .a = vma->start, .b = vma->end, .c = start, .d = end,
           .space = mm->pt.space);
-    account(mm, vma, -1);
+    account(mm, vma->flags, ((end - start) >> PAGE_SHIFT) - vma_pages(vma));
     vma->start = start;
     vma->end = end;
-    account(mm, vma, 1);
     vma_tree_update(vma);
     if (vma->next)
         vma_tree_update(vma->next);
@@ -253,9 +277,9 @@ void vma_set_flags(struct mm *mm, struct vma *vma, uint32_t flags)
     if (vma->flags != flags)
         TRACE(TRACE_VMA, .what = EVENT_VMA_FLAGS, .a = vma->start, .b = vma->end, .c = flags,
               .d = vma->flags, .space = mm->pt.space);
-    account(mm, vma, -1);
+    account(mm, vma->flags, -vma_pages(vma));
+    account(mm, flags, vma_pages(vma));
     vma->flags = flags;
-    account(mm, vma, 1);
     vma_tree_update(vma);
 }
 
@@ -286,13 +310,14 @@ bool vma_cut_splits(const struct mm *mm, struct range range)
  */
 void vma_cut(struct mm *mm, struct range range, struct vma_reserve *reserve)
 {
-    struct vma *vma, *next;
+    struct vma *vma = vma_overlapping(mm, range);
+    struct vma *next;
 
     if (range.start >= range.end)
         return;
-    if (vma_cut_splits(mm, range))
-        vma_split(mm, vma_at(mm, range.start), range.end, reserve);
-    for (vma = vma_find(mm, range.start); vma && vma->start < range.end; vma = next) {
+    if (vma && vma->start < range.start && vma->end > range.end)
+        vma_split(mm, vma, range.end, reserve);
+    for (; vma && vma->start < range.end; vma = next) {
         next = vma->next;
         if (vma->start < range.start)
             vma_resize(mm, vma, vma->start, range.start);

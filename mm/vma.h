@@ -72,6 +72,8 @@ struct vma_reserve {
 
 /* Add @count VMAs. 0, or -ENOMEM with the reserve as it was. */
 [[nodiscard]] long vma_reserve_fill(struct vma_reserve *reserve, unsigned count);
+
+/* One of them, with no object and no identity; what else is in it is the caller's to set. */
 struct vma *vma_reserve_take(struct vma_reserve *reserve);
 
 /*
@@ -118,6 +120,13 @@ struct vma *vma_at(const struct mm *mm, vaddr_t addr);
 /* The lowest VMA that overlaps @range, or NULL. */
 struct vma *vma_overlapping(const struct mm *mm, struct range range);
 
+/* The VMAs that overlap a range: the lowest and the highest, or NULL, and the flags that any has. */
+struct vma_overlap {
+    struct vma *first, *last;
+    uint32_t flags;
+};
+struct vma_overlap vma_overlaps(const struct mm *mm, struct range range);
+
 /* Where the first hole in @range starts; its end when there is none. */
 vaddr_t vma_first_hole(const struct mm *mm, struct range range);
 
@@ -145,6 +154,9 @@ void vma_insert(struct mm *mm, struct vma *vma);
 
 /* Unlink @vma, drop its object and put it into @reserve. */
 void vma_retire(struct mm *mm, struct vma *vma, struct vma_reserve *reserve);
+
+/* Free all VMAs of @mm, which is about to go itself: its tree and its counters are left as they are. */
+void vma_free_all(struct mm *mm);
 
 /* New bounds for @vma, within the free space around it; @pgoff follows the start. */
 void vma_resize(struct mm *mm, struct vma *vma, vaddr_t start, vaddr_t end);

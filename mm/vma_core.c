@@ -15,6 +15,11 @@ static bool is_lowest_above(const struct vma *vma, vaddr_t addr)
  * One call looks for the same VMA again and again, so the last one is remembered. It is no part of what
  * an address space is, so one that is const may have it changed.
  */
+static void remember(const struct mm *mm, const struct vma *vma)
+{
+    ((struct mm *)mm)->found = (struct vma *)vma;
+}
+
 struct vma *vma_find(const struct mm *mm, vaddr_t addr)
 {
     struct vma *best = NULL;
@@ -31,7 +36,7 @@ struct vma *vma_find(const struct mm *mm, vaddr_t addr)
             vma = vma->right;
         }
     }
-    ((struct mm *)mm)->found = best;
+    remember(mm, best);
     return best;
 }
 
@@ -71,9 +76,11 @@ vaddr_t vma_gap_below(const struct mm *mm, uint64_t len, vaddr_t low, vaddr_t hi
     const struct vma *vma = mm->tree ? highest(mm->tree, len, high) : NULL;
     vaddr_t found = fit(mm->last ? mm->last->end : 0, high, len, low, high);
 
-    for (; vma && !found; vma = next_lower(vma, len, low, high))
+    for (; vma && !found; vma = next_lower(vma, len, low, high)) {
         if (vma->gap >= len)
             found = fit(vma_low(vma) - vma->gap, vma_low(vma), len, low, high);
+        remember(mm, vma); /* as the one above the place, which is looked for next */
+    }
     return found;
 }
 

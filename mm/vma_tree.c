@@ -36,10 +36,22 @@ static void update_upwards(struct vma *vma)
     }
 }
 
+/* The same where a gap of @gap bytes has come, which takes no look at the others. */
+static void raise_upwards(struct vma *vma, uint64_t gap)
+{
+    for (; vma && vma->max_gap < gap; vma = vma->parent)
+        vma->max_gap = gap;
+}
+
 void vma_tree_update(struct vma *vma)
 {
+    uint64_t before = vma->gap;
+
     vma->gap = gap_below(vma);
-    update_upwards(vma);
+    if (vma->gap > before)
+        raise_upwards(vma, vma->gap);
+    else if (vma->gap < before)
+        update_upwards(vma);
 }
 
 static void replace_child(struct mm *mm, struct vma *parent, struct vma *old, struct vma *new)
