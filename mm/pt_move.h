@@ -8,6 +8,18 @@
 #include "mm/tlb.h"
 
 /*
+ * How far the steps of a move have come: @at, and the tables on the way there, from the root down to that
+ * with entries of @level.
+ */
+struct pt_cursor {
+    vaddr_t at;
+    unsigned level;
+    bool kept; /* a table was left with no entries in it */
+    struct pte *table[PT_LEVELS];
+    uint32_t left[PT_LEVELS]; /* in each, at most so many of the entries ahead are not empty */
+};
+
+/*
  * One move. The caller fills in the request, all page-aligned:
  *
  *        old_floor      old                  old + len      old_ceiling
@@ -39,6 +51,7 @@ struct pt_move {
     bool overlap;     /* the widened ranges do */
     bool descending;  /* then upward moves go from the end, as memmove does */
     struct pt_reserve reserve;
+    struct pt_cursor first; /* where the first step is */
 
     /* The result: */
     uint64_t moved[PT_LEVELS]; /* entries */

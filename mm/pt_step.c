@@ -1,0 +1,254 @@
+/* The steps of a move. See mm/pt_step.h. */
+#include "mm/pt_step.h"
+
+#include "mm/trace.h"
+
+/* The plan's walk and the commit's are compiled apart. */
+#define ALWAYS_INLINE inline __attribute__((always_inline))
+
+/* ---- What moves as it is ---- */
+
+/* Whether the @level entry whose span starts at @lo moves as it is. */
+static bool moves_whole(const struct pt_move *m, vaddr_t lo, unsigned level)
+{
+    return level <= m->align && lo >= m->src.start && lo + pt_span(level) <= m->src.end;
+}
+
+/*
+ * The destination slot still holds a table, though nothing below it is mapped. The engine takes the
+ * slot (see take_slot). Before the patch series, and where it does not reach, Linux warned and went
+ * down a level instead.
+ */
+static bool slot_refused(const struct pt_move *m, vaddr_t lo, unsigned level)
+{
+    struct pte *slot;
+
+    if (mm_config.realign == REALIGN_FULL || level == PT_PTE)
+        return false;
+    slot = pt_entry(&m->mm->pt, lo + m->delta, level);
+    return slot && !pte_is_none(*slot);
+}
+
+static void warn_slot(const struct pt_move *m, struct pte entry, vaddr_t lo, unsigned level)
+{
+    mm_stats.warn++;
+    TRACE(TRACE_MREMAP, .what = EVENT_WARN, .level = level, .a = lo, .b = lo + m->delta,
+          .c = entry.raw, .d = pt_entry(&m->mm->pt, lo + m->delta, level)->raw,
+          .space = m->mm->pt.space);
+    port_warn("WARN: move_normal_%s: destination %s not none at %llx, moving from %llx by smaller "
+              "entries",
+              level == PT_PMD ? "pmd" : "pud", level_name(level),
+              (unsigned long long)(lo + m->delta), (unsigned long long)lo);
+}
+
+/* The huge leaf at @lo is cut by an end of the range, or by a destination that is aligned otherwise. */
+static void split_leaf(struct pt_move *m, struct pte *entry, vaddr_t lo, unsigned level,
+                       struct gather *g)
+{
+    pt_split(&m->mm->pt, entry, lo, level, &m->reserve);
+    tlb_range(g, lo, lo + pt_span(level));
+}
+
+/* ---- How far a step, or a hole, reaches ---- */
+
+/*
+ * How many slots there are from the one that translates @lo on, slot @i of its table, in the
+ * direction of the move: to the edge of the table, or as far as the range covers them whole.
+ */
+static unsigned slots_left(const struct pt_move *m, vaddr_t lo, unsigned i, unsigned level)
+{
+    uint64_t room = m->descending ? i + 1 : PT_ENTRIES - i;
+    uint64_t left = m->descending ? lo + pt_span(level) - m->src.start : m->src.end - lo;
+
+    return (unsigned)min_u64(room, left >> pt_shift(level));
+}
+
+/*
+ * How many neighbours of the entry at @lo can join its step: up to the edge of either table or of
+ * the range.
+ */
+static unsigned step_count(const struct pt_move *m, vaddr_t lo, unsigned level)
+{
+    unsigned i = pt_index(lo, level);
+    unsigned j = pt_index(lo + m->delta, level);
+
+    if (level > PT_PTE && mm_config.realign != REALIGN_FULL)
+        return 1; /* each slot is looked at when its turn comes */
+    return slots_left(m, lo, (unsigned)(m->descending ? min_u64(i, j) : max_u64(i, j)), level);
+}
+
+/*
+ * From an empty slot, which translates @probe, past all empty slots in the direction of the move.
+ * The address to go on at.
+ */
+static vaddr_t skip_empty(const struct pt_move *m, const struct pt_cursor *c, vaddr_t probe)
+{
+    unsigned level = c->level;
+    const struct pte *table = c->table[level];
+    vaddr_t lo = pt_floor(probe, level);
+    unsigned i = pt_index(probe, level);
+    unsigned most = slots_left(m, lo, i, level);
+    unsigned n = 1;
+
+    if (m->descending) {
+        while (n < most && pte_is_none(table[i - n]))
+            n++;
+        return lo - (n - 1) * pt_span(level);
+    }
+    while (n < most && pte_is_none(table[i + n]))
+        n++;
+    return lo + n * pt_span(level);
+}
+
+/* The step that @entry at @lo begins; NULL for entries that a split will bring. */
+static ALWAYS_INLINE void fill_step(const struct pt_move *m, struct pt_cursor *c, struct pt_step *s,
+                                    struct pte *entry, vaddr_t lo, unsigned level)
+{
+    s->level = level;
+    s->count = step_count(m, lo, level);
+    s->old = lo;
+    s->from = entry;
+    if (m->descending) {
+        s->old -= (s->count - 1) * pt_span(level);
+        s->from -= entry ? s->count - 1 : 0;
+    }
+    s->new = s->old + m->delta;
+    c->at = m->descending ? s->old : s->old + s->count * pt_span(level);
+}
+
+/* ---- Up and down ---- */
+
+static bool is_end(const struct pt_move *m, vaddr_t at)
+{
+    return m->descending ? at <= m->src.start : at >= m->src.end;
+}
+
+/*
+ * The table that @entry, of @level, links has been passed, up to @va: if it has no entries left it goes,
+ * at once, or at the end where later steps may come to lie in it.
+ */
+static void leave_table(const struct pt_move *m, struct pt_cursor *c, struct pte *entry,
+                        unsigned level, vaddr_t va, struct gather *g)
+{
+    struct range span = {pt_floor(va, level), pt_floor(va, level) + pt_span(level)};
+
+    if (!pte_is_table(*entry, level) || pt_frame(pte_to_table(*entry))->live > 0)
+        return;
+    if (range_overlaps(span, pt_move_destination(m)))
+        c->kept = true;
+    else
+        tlb_prune_table(g, entry, level, va);
+}
+
+/*
+ * Leave the tables to whose edge the steps have come, those with no entries ahead, and all of them at
+ * the end of the range.
+ */
+static ALWAYS_INLINE void leave_tables(const struct pt_move *m, struct pt_cursor *c,
+                                       struct gather *g)
+{
+    unsigned level = c->level;
+    vaddr_t at = c->at;
+
+    while (level < PT_TOP) {
+        bool empty = c->left[level] == 0;
+        vaddr_t behind;
+
+        level++;
+        if (empty)
+            at = m->descending ? pt_floor(at, level) : pt_ceiling(at, level);
+        else if (pt_offset(at, level) && !is_end(m, at)) {
+            level--;
+            break;
+        }
+        behind = m->descending ? at : at - 1;
+        if (g)
+            leave_table(m, c, &c->table[level][pt_index(behind, level)], level, behind, g);
+    }
+    c->level = level;
+    c->at = at;
+}
+
+/*
+ * From c->level down the tables that @probe lies in, to an entry that is empty or moves as it is; in
+ * the plan also to a huge leaf that is to be split.
+ */
+static ALWAYS_INLINE struct pte *descend(struct pt_move *m, struct pt_cursor *c, vaddr_t probe,
+                                         struct gather *g)
+{
+    unsigned level = c->level;
+    struct pte *table = c->table[level];
+    struct pte *entry;
+
+    while (entry = &table[pt_index(probe, level)], !pte_is_none(*entry)) {
+        vaddr_t lo = pt_floor(probe, level);
+
+        if (moves_whole(m, lo, level)) {
+            if (!g || !slot_refused(m, lo, level))
+                break;
+            warn_slot(m, *entry, lo, level);
+        }
+        if (pte_is_leaf(*entry, level)) {
+            mm_assert(level == PT_PMD);
+            if (!g)
+                break;
+            split_leaf(m, entry, lo, level, g);
+        }
+        c->left[level]--;
+        table = pte_to_table(*entry);
+        level--;
+        c->table[level] = table;
+        c->left[level] = pt_frame(table)->live;
+    }
+    c->level = level;
+    return entry;
+}
+
+static ALWAYS_INLINE bool find_step(struct pt_move *m, struct pt_cursor *c, struct pt_step *s,
+                                    struct gather *g)
+{
+    while (!is_end(m, c->at)) {
+        vaddr_t probe = m->descending ? c->at - 1 : c->at;
+        struct pte *entry = descend(m, c, probe, g);
+        unsigned level = c->level;
+
+        if (pte_is_none(*entry)) {
+            c->at = skip_empty(m, c, probe);
+            leave_tables(m, c, g);
+            continue;
+        }
+        if (!g && !moves_whole(m, pt_floor(probe, level), level)) {
+            entry = NULL;
+            level--;
+        }
+        fill_step(m, c, s, entry, pt_floor(probe, level), level);
+        return true;
+    }
+    return false;
+}
+
+void pt_first_step(const struct pt_move *m, struct pt_cursor *c)
+{
+    c->at = m->descending ? m->src.end : m->src.start;
+    c->level = PT_TOP;
+    c->kept = false;
+    c->table[PT_TOP] = m->mm->pt.root;
+    c->left[PT_TOP] = pt_frame(m->mm->pt.root)->live;
+}
+
+bool pt_plan_step(struct pt_move *m, struct pt_cursor *c, struct pt_step *s)
+{
+    leave_tables(m, c, NULL);
+    return find_step(m, c, s, NULL);
+}
+
+bool pt_find_step(struct pt_move *m, struct pt_cursor *c, struct pt_step *s, struct gather *g)
+{
+    return find_step(m, c, s, g);
+}
+
+bool pt_next_step(struct pt_move *m, struct pt_cursor *c, struct pt_step *s, struct gather *g)
+{
+    leave_tables(m, c, g);
+    return find_step(m, c, s, g);
+}
