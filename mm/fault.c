@@ -129,7 +129,8 @@ static bool may_grow(const struct mm *mm, const struct vma *vma, vaddr_t addr)
     if (grow >> PAGE_SHIFT > vma->pgoff)
         return false;
     if (!vma_may_expand(mm, vma->flags, grow >> PAGE_SHIFT) ||
-        !vma_may_lock(mm, vma->flags, grow >> PAGE_SHIFT))
+        !vma_may_lock(mm, vma->flags, grow >> PAGE_SHIFT) ||
+        !vma_may_commit(vma->flags, grow >> PAGE_SHIFT))
         return false;
     if (!prev || (prev->flags & VMA_GROWSDOWN) || !(prev->flags & VMA_ACCESS))
         return true;

@@ -229,12 +229,14 @@ static long map_limits(const struct map *m)
 {
     uint64_t pages = range_size(m->range) >> PAGE_SHIFT;
     uint64_t gone = m->gone.first ? vma_pages_with(m->mm, m->range, 0, 0) : 0;
+    uint64_t taken_back =
+        m->gone.flags & VMA_ACCOUNT ? vma_pages_with(m->mm, m->range, VMA_ACCOUNT, VMA_ACCOUNT) : 0;
 
     if (m->gone.flags & VMA_SEALED)
         return mm_refuse(-EPERM, REFUSE_SEALED);
     if (!vma_may_expand(m->mm, m->vma_flags, pages - gone))
         return mm_refuse(-ENOMEM, REFUSE_LIMIT);
-    if (!vma_may_commit(m->vma_flags, pages))
+    if (!vma_may_commit(m->vma_flags, pages - taken_back))
         return mm_refuse(-ENOMEM, REFUSE_LIMIT);
     return 0;
 }

@@ -270,6 +270,8 @@ long mm_mseal(struct mm *mm, vaddr_t addr, uint64_t len, uint64_t flags)
         return mm_refuse(-EINVAL, REFUSE_UNALIGNED);
     if (range.end < range.start || (len && page_align(len) == 0))
         return mm_refuse(-EINVAL, REFUSE_LENGTH);
+    if (range.end == range.start)
+        return 0;
     if (vma_first_hole(mm, range) < range.end)
         return mm_refuse(-ENOMEM, REFUSE_UNMAPPED);
     return mmap_mark(mm, range, VMA_SEALED, 0);

@@ -86,7 +86,8 @@ static long check_growth(const struct remap *r)
 
     if (!vma_may_lock(r->mm, r->vma->flags, added))
         return mm_refuse(-EAGAIN, REFUSE_LIMIT);
-    if (!vma_may_expand(r->mm, r->vma->flags, added) || !vma_may_commit(r->vma->flags, added))
+    if (!vma_may_expand(r->mm, r->vma->flags, added) ||
+        ((r->vma->flags & VMA_ACCOUNT) && !vma_may_commit(VMA_WRITE, added)))
         return mm_refuse(-ENOMEM, REFUSE_LIMIT);
     return 0;
 }
@@ -104,6 +105,8 @@ static long check_hugetlb(struct remap *r)
     r->old_len = pt_ceiling(r->old_len, level);
     r->new_len = pt_ceiling(r->new_len, level);
     r->src.end = r->src.start + r->old_len;
+    if (has_target(r) && r->dst.start > TASK_SIZE - r->new_len)
+        return mm_refuse(-ENOMEM, REFUSE_LENGTH);
     if (has_target(r) &&
         range_overlaps(r->src, (struct range){r->dst.start, r->dst.start + r->new_len}))
         return mm_refuse(-EINVAL, REFUSE_OVERLAP);

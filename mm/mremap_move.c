@@ -99,6 +99,7 @@ static long check_huge_pieces(const struct remap *r)
 /* What there is when a piece's turn comes, merges aside. */
 struct forecast {
     uint64_t vmas, total, data; /* total and data in pages */
+    int64_t promised;           /* pages more than now */
 };
 
 static bool leaves_whole_vma(const struct remap *r, const struct piece *p)
@@ -120,14 +121,18 @@ static long check_piece(const struct remap *r, const struct piece *p, struct for
     if (r->replaces) {
         f->total -= vma_pages_with(mm, p->dst, 0, 0);
         f->data -= vma_pages_with(mm, p->dst, VMA_DATA_MASK, VMA_WRITE);
+        f->promised -= (int64_t)vma_pages_with(mm, p->dst, VMA_ACCOUNT, VMA_ACCOUNT);
         f->vmas += vma_cut_splits(mm, p->dst);
     }
     f->total += kept;
     f->data += vma_is_data(p->vma->flags) ? kept : 0;
+    f->promised += p->vma->flags & VMA_ACCOUNT ? (int64_t)kept : 0;
     f->vmas += !leaves_whole_vma(r, p);
     if (kept && f->total > mm->limits.as >> PAGE_SHIFT)
         return mm_refuse(-ENOMEM, REFUSE_LIMIT);
     if (kept && vma_is_data(p->vma->flags) && f->data > mm->limits.data >> PAGE_SHIFT)
+        return mm_refuse(-ENOMEM, REFUSE_LIMIT);
+    if (kept && f->promised > 0 && !vma_may_commit(VMA_WRITE, (uint64_t)f->promised))
         return mm_refuse(-ENOMEM, REFUSE_LIMIT);
     return 0;
 }
@@ -146,7 +151,7 @@ static bool has_rest(const struct remap *r)
 /* Whether each piece may go when its turn comes. */
 static long check_limits(const struct remap *r)
 {
-    struct forecast f = {r->mm->vma_count, r->mm->total_pages, r->mm->data_pages};
+    struct forecast f = {r->mm->vma_count, r->mm->total_pages, r->mm->data_pages, 0};
     struct piece p;
     long err;
 

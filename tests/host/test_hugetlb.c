@@ -297,6 +297,7 @@ static void test_refused_moves(void **state)
     assert_int_equal(move(HUGE(0), HPG + PG, PG, HUGE(1)), -EINVAL);
     assert_int_equal(move(HUGE(2), HPG + PG, HPG + PG, HUGE(8)), -EINVAL);
     assert_int_equal(move(HUGE(2), 2 * HPG, 2 * HPG, HUGE(8) + PG), -EINVAL);
+    assert_int_equal(move(HUGE(3), HPG, HPG - PG, USER_END - HPG), -ENOMEM);
     assert_null(sim_changed(snap));
     sim_snapshot_free(snap);
     assert_int_equal(move(HUGE(2), 2 * HPG, 2 * HPG, HUGE(8)), HUGE(8));

@@ -27,6 +27,7 @@ static void test_arguments(void **state)
     check_refused(-ENOMEM, sim_mseal(mm, AT(10), 10 * PG, 0));
     check_refused(-ENOMEM, sim_mseal(mm, AT(9), 2 * PG, 0));
     check_refused(0, sim_mseal(mm, AT(50), 0, 0));
+    check_refused(0, sim_mseal(mm, AT(11), 0, 0));
     check_starved(0, sim_mseal(mm, AT(11), 2 * PG, 0));
     assert_int_equal(mm->vma_count, 4);
     world_check(&w);
