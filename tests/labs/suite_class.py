@@ -49,7 +49,7 @@ def make(directory, lab):
 def grade_class(world, submissions, out, work, hosts=None, home=None):
     command = [sys.executable, f"{ROOT}/tools/labs/grade_class.py", LAB, submissions, out, "--build", world.build,
                "--test", TESTS, "--work", work, "--jobs", "2"] + (["--hosts", hosts] if hosts else [])
-    environment = dict(os.environ) | ({"HOME": os.path.dirname(work), "FAKE_HOME": home} if home else {})
+    environment = dict(os.environ) | ({"FAKE_HOME": home} if home else {})
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     return done.stdout + done.stderr, done.returncode
 
@@ -70,7 +70,7 @@ def twice(world):
     lab = grade.Lab(LAB)
     with tempfile.TemporaryDirectory(prefix="class-") as top:
         submissions, far = f"{top}/submissions", f"{top}/far"
-        for path in (submissions, far, f"{top}/near"):
+        for path in (submissions, far):
             os.mkdir(path)
         make(submissions, lab)
         said, status = grade_class(world, submissions, f"{top}/1.csv", f"{top}/work1")
@@ -82,7 +82,7 @@ def twice(world):
         if wrong or len(first) != 20:
             return "\n".join(wrong + [said])
         hosts = f"1/{HERE}/fake_ssh far,1/:"
-        said, status = grade_class(world, submissions, f"{top}/2.csv", f"{top}/near/work", hosts, far)
+        said, status = grade_class(world, submissions, f"{top}/2.csv", f"{top}/work2", hosts, far)
         if status or table(f"{top}/2.csv") != first:
             return "the second time it is another table\n" + said
         return resumed(world, top, submissions, first)

@@ -5,11 +5,13 @@
 
 DIRECTORY has one entry for each student: NAME.c, or a directory NAME with the lab's file in it; of a directory nothing
 else is looked at. GNU parallel runs the gradings, on other machines too when HOSTS names them (as --sshlogin has it:
-`4/host1,host2,:`); they need the packages of `make setup`, and get all else sent. What is graded stays in
-build/class-LAB/, so a run that was interrupted goes on where it stopped, and a changed submission is graded again.
+`4/host1,host2,:`); they need the packages of `make setup`, and get all else sent, to class-LAB/ in the user's home.
+What is graded stays in build/class-LAB/, so a run that was interrupted goes on where it stopped, and a changed
+submission is graded again.
 """
 import argparse
 import csv
+import glob
 import hashlib
 import json
 import os
@@ -29,6 +31,8 @@ KIT = ["linker.ld", "tools/symbols.py", "tools/mkcpio.py", "tools/labs", "labs",
 EVERY = "-"     # in place of a word in the names of tests
 JOB = """\
 set -e
+cd "$(dirname "$0")"
+find . -maxdepth 1 -name 'kit-*' -type d -mtime +1 ! -name {kit} -exec rm -rf {{}} +
 test -d {kit} || {{ mkdir $$.tmp; tar -xf {kit}.tar -C $$.tmp; mv -T $$.tmp {kit} 2>/dev/null || rm -rf $$.tmp; }}
 python=$(command -v /usr/bin/python3 || echo python3)
 $python {kit}/tools/labs/grade_class.py --one {lab} "submission-$1.c" "result-$1.json" {build} {test} "$2 of $3" </dev/null
@@ -54,6 +58,8 @@ def make_kit(directory, build, shipped):
                         total.update(hashlib.sha256(file.read()).digest())
     kit = "kit-" + total.hexdigest()[:16]
     if not os.path.exists(f"{directory}/{kit}.tar"):
+        for old in glob.glob(f"{directory}/kit-*"):
+            (shutil.rmtree if os.path.isdir(old) else os.remove)(old)
         with tarfile.open(f"{directory}/{kit}.tar.new", "w") as archive:
             for path in paths:
                 archive.add(f"{ROOT}/{path}", path, filter=kit_member)
@@ -138,7 +144,7 @@ def grade_all(lab, args):
             if not problem and not read_row(f"{directory}/result-{plain(name)}.json", digests[name])]
     print(f"{len(names)} submissions, {len(todo)} of them to be graded", flush=True)
     if todo:
-        run_parallel(todo, directory, kit, lab, args)
+        run_parallel(todo, directory, kit, args)
     rows = {name: read_row(f"{directory}/result-{plain(name)}.json", digests[name]) for name in names}
     write_table(args.out, lab, names, rows)
     missing = [name for name, problem in names.items() if not problem and not rows[name]]
@@ -146,19 +152,24 @@ def grade_all(lab, args):
     return 1 if missing else 0
 
 
-def run_parallel(todo, directory, kit, lab, args):
+def run_parallel(todo, directory, kit, args):
     if not shutil.which("parallel"):
         sys.exit("labs: GNU parallel is not installed (make setup)")
     with open(f"{directory}/job.sh", "w", encoding="utf-8") as file:
         file.write(JOB.format(kit=kit, lab=args.lab, build=args.build, test=args.test))
+    top, here = os.path.split(directory)    # on other machines the directory has the same name, in the user's home
     command = ["parallel", "--will-cite", "--null", "--jobs", str(args.jobs), "--line-buffer", "--joblog", f"{directory}/joblog"]
     if args.hosts:
-        command += ["--sshlogin", args.hosts, "--workdir", ".", "--basefile", "job.sh", "--basefile", f"{kit}.tar",
-                    "--transferfile", "submission-{}.c", "--return", "result-{}.json", "--cleanup"]
+        command += ["--sshlogin", args.hosts, "--filter-hosts", "--retries", "3", "--cleanup",
+                    "--basefile", f"{here}/job.sh", "--basefile", f"{here}/{kit}.tar",
+                    "--transferfile", f"{here}/submission-{{}}.c", "--return", f"{here}/result-{{}}.json"]
     environment = dict(os.environ) | ({} if os.environ.get("CONFINE") else {"CONFINE": ""})
-    command += ["--env", "CONFINE", "sh", "job.sh", "{}", "{#}", str(len(todo))]
-    subprocess.run(command, input="".join(plain(name) + "\0" for name in todo), text=True, cwd=directory,
-                   env=environment, check=False)
+    command += ["--env", "CONFINE", "sh", f"{here}/job.sh", "{}", "{#}", str(len(todo))]
+    try:
+        names = "".join(plain(name) + "\0" for name in todo)
+        subprocess.run(command, input=names, text=True, cwd=top, env=environment, check=False)
+    except KeyboardInterrupt:
+        print("interrupted; the same command goes on from here")
 
 
 def main():
