@@ -29,6 +29,7 @@ struct block {
 struct frame *port_frame_table;
 static uint64_t table_frames; /* a multiple of CHUNK_FRAMES */
 static struct block *lists[FRAMES_MAX_ORDER + 1];
+static struct ranges machine_memory;
 static struct ranges fresh; /* not yet in the lists, from fresh_next on */
 static unsigned fresh_next;
 static uint64_t free_frames, total_frames;
@@ -45,6 +46,11 @@ static uint64_t ready[MEMORY_MAX / CHUNK_SIZE / 64];
 static uint64_t frame_number(paddr_t pa)
 {
     return pa / PAGE_SIZE;
+}
+
+bool frames_has(paddr_t pa)
+{
+    return ranges_hold(&machine_memory, (struct range){pa, pa + PAGE_SIZE});
 }
 
 struct frame *frames_meta(paddr_t pa)
@@ -309,6 +315,7 @@ void frames_init(const struct ranges *free, const struct ranges *memory)
 {
     paddr_t end = memory->at[memory->count - 1].end;
 
+    machine_memory = *memory;
     fresh = *free;
     table_frames = (end + CHUNK_SIZE - 1) / CHUNK_SIZE * CHUNK_FRAMES;
     port_frame_table =

@@ -37,5 +37,8 @@ void frames_add(struct range range);
 uint64_t frames_free_count(void);
 uint64_t frames_total_count(void);
 
+/* Whether there is metadata of a frame at @pa, and contents to look at: it lies in memory, free or not. */
+bool frames_has(paddr_t pa);
+
 /* The metadata of the frame that holds @pa. */
 struct frame *frames_meta(paddr_t pa);

@@ -6,10 +6,12 @@
 #include "kernel/log.h"
 #include "kernel/paging.h"
 #include "kernel/power.h"
+#include "kernel/process.h"
 #include "kernel/symbols.h"
 #include "kernel/x86.h"
 
 #define BACKTRACE_MAX 32
+#define DUMP_MAX 128 /* lines of areas, and of tables */
 #define NAME_SIZE 96
 
 /* What a function that keeps a frame pointer leaves on the stack. */
@@ -96,17 +98,47 @@ static void print_control_registers(void)
                read_cr3(), read_cr4());
 }
 
-/* A second panic inside the first one stops at once. */
+static void print_dump_line(void *ctx, const char *line)
+{
+    (void)ctx;
+    log_always("%s", line);
+}
+
+/*
+ * The areas and tables that the processor translates with. It comes last: where they are so broken that looking at them
+ * is a fault, all else has been said.
+ */
+static _Noreturn void end(void)
+{
+    const struct cpu *cpu = this_cpu();
+
+    if (!cpu->mm)
+        log_always("  no address space of a program is in use");
+    else if (cpu->process)
+        log_always("the address space in use, of process %d %s:", cpu->process->pid,
+                   cpu->process->name);
+    else
+        log_always("the address space in use:");
+    if (cpu->mm)
+        mm_dump_broken(cpu->mm, DUMP_MAX, print_dump_line, NULL);
+    power_off_panicked();
+}
+
+/* A second panic inside the first one is told in a line and stops at once, a third without a word. */
 static void begin(const char *fmt, va_list args)
 {
-    static bool panicking;
+    static unsigned panics;
     char text[256];
 
-    if (panicking)
+    if (++panics > 2)
         power_off_panicked();
-    panicking = true;
     format_v(text, sizeof(text), fmt, args);
-    log_always("PANIC: %s", text);
+    if (panics == 1) {
+        log_always("PANIC: %s", text);
+        return;
+    }
+    log_always("  and inside of the panic: %s", text);
+    power_off_panicked();
 }
 
 _Noreturn void panic_v(const char *file, int line, const char *fmt, va_list args)
@@ -116,7 +148,7 @@ _Noreturn void panic_v(const char *file, int line, const char *fmt, va_list args
     print_saved_registers();
     print_control_registers();
     print_backtrace(__builtin_frame_address(0));
-    power_off_panicked();
+    end();
 }
 
 _Noreturn void panic_at(const char *file, int line, const char *fmt, ...)
@@ -136,5 +168,5 @@ _Noreturn void panic_trap(const struct trap_frame *frame, const char *fmt, ...)
     print_registers(frame);
     print_control_registers();
     print_trap_backtrace(frame);
-    power_off_panicked();
+    end();
 }

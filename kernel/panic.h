@@ -7,7 +7,10 @@
 
 struct trap_frame;
 
-/* Prints `PANIC: ...`, the place, the registers and a backtrace by function names; powers off as panicked. */
+/*
+ * Prints `PANIC: ...`, the place, the registers, a backtrace by function names, and the address space in use as
+ * mm_dump_broken() tells it; powers off as panicked.
+ */
 _Noreturn void panic_at(const char *file, int line, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 _Noreturn void panic_v(const char *file, int line, const char *fmt, va_list args)

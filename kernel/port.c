@@ -78,6 +78,11 @@ paddr_t port_paddr(const void *ptr)
 }
 #endif
 
+bool port_is_frame(paddr_t pa)
+{
+    return frames_has(pa);
+}
+
 uint64_t port_frames_total(void)
 {
     return frames_total_count();

@@ -3,6 +3,8 @@
 #include "kernel/boot.h"
 #include "kernel/format.h"
 #include "kernel/frames.h"
+#include "kernel/log.h"
+#include "kernel/panic.h"
 #include "kernel/proc.h"
 #include "kernel/process.h"
 #include "kernel/sched.h"
@@ -268,6 +270,17 @@ static long show_devices(struct text *out, const struct proc_subject *subject)
     return 0;
 }
 
+/* As on Linux, `c` crashes the kernel; of what else Linux has there, nothing. */
+static long store_sysrq_trigger(const struct proc_subject *subject, const char *value,
+                                size_t length)
+{
+    (void)subject;
+    if (length && value[0] == 'c')
+        panic("a crash was asked for by /proc/sysrq-trigger");
+    log_info("sysrq-trigger: there is only c, to crash");
+    return (long)length;
+}
+
 #define FILE(n, show_it)                                                                           \
     {                                                                                              \
         .name = n, .mode = S_IFREG | 0444, .show = show_it                                         \
@@ -281,6 +294,7 @@ const struct proc_entry proc_system_entries[] = {
     FILE("loadavg", show_loadavg),
     FILE("meminfo", show_meminfo),
     FILE("stat", show_stat),
+    {.name = "sysrq-trigger", .mode = S_IFREG | 0200, .store = store_sysrq_trigger},
     {.name = "trace", .mode = S_IFREG | 0644, .next = proc_next_trace, .store = proc_store_trace},
     {.name = "trace_json", .mode = S_IFREG | 0444, .next = proc_next_trace_json},
     FILE("uptime", show_uptime),

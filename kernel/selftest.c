@@ -3,6 +3,7 @@
 
 #include <stdint.h>
 
+#include "kernel/abi/mman.h"
 #include "kernel/options.h"
 #include "kernel/paging.h"
 #include "kernel/panic.h"
@@ -88,18 +89,61 @@ static NO_INLINE void test_locked_copy(void)
         panic("answered");
 }
 
+/* An address space in use, with room for 3 pages at 0x400000, of which there are two; its lock is held. */
+static struct mm *use_address_space(void)
+{
+    struct mm *mm = mm_create();
+
+    kassert(mm);
+    port_lock_write(&mm->lock);
+    kassert(mm_mmap(mm, 0x400000, 3 * PAGE_SIZE, PROT_READ | PROT_WRITE,
+                    MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, NULL, 0, false) == 0x400000);
+    kassert(mm_copy_to(mm, 0x400000, "", 1) == 0 && mm_copy_to(mm, 0x401000, "", 1) == 0);
+    this_cpu()->mm = mm;
+    return mm;
+}
+
+/* In the middle of a call. */
+static NO_INLINE void test_address_space(void)
+{
+    use_address_space();
+    panic("this is a test");
+}
+
+/* Entries that lead to no memory, to a table upwards, and a trap in place of a panic. */
+static NO_INLINE void test_broken_tables(void)
+{
+    struct mm *mm = use_address_space();
+    uint64_t *root = (uint64_t *)mm->pt.root;
+
+    root[1] = 0xffff00000007;
+    root[2] = direct_paddr(root) | 7;
+    test_page_fault();
+}
+
 /* The n-th name goes with the n-th test. */
 static const char *const names[] = {
-    "panic",          "ud", "division",    "fault", "write-text", "write-text-direct", "run-data",
-    "stack-overflow", "df", "locked-copy", NULL,
+    "panic",
+    "ud",
+    "division",
+    "fault",
+    "write-text",
+    "write-text-direct",
+    "run-data",
+    "stack-overflow",
+    "df",
+    "locked-copy",
+    "address-space",
+    "broken-tables",
+    NULL,
 };
 
 void selftest_run(void)
 {
     static void (*const tests[])(void) = {
-        test_panic,        test_invalid_opcode,    test_division, test_page_fault,
-        test_write_text,   test_write_text_direct, test_run_data, overflow,
-        test_double_fault, test_locked_copy,
+        test_panic,        test_invalid_opcode,    test_division,      test_page_fault,
+        test_write_text,   test_write_text_direct, test_run_data,      overflow,
+        test_double_fault, test_locked_copy,       test_address_space, test_broken_tables,
     };
     unsigned which;
 

@@ -398,6 +398,13 @@ struct mm_totals mm_totals(void);
 /* VMAs and tables as stable, diffable text, a line at a time without newline. For read. */
 void mm_dump(struct mm *mm, void (*emit)(void *ctx, const char *line), void *ctx);
 
+/*
+ * The same in a panic, when @mm may be in any state: takes no lock, asserts nothing, says what cannot be
+ * followed, and cuts areas and tables after @most lines each.
+ */
+void mm_dump_broken(struct mm *mm, unsigned most, void (*emit)(void *ctx, const char *line),
+                    void *ctx);
+
 /* The same as events of kind `state`. For read. */
 void mm_trace_state(struct mm *mm);
 

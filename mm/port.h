@@ -96,6 +96,9 @@ void *port_ptr(paddr_t pa);
 paddr_t port_paddr(const void *ptr);
 #endif
 
+/* Whether a frame in use is at @pa, which may be any number: what a panic asks before it follows an entry. */
+bool port_is_frame(paddr_t pa);
+
 /* Frames that the machine has in all, for the check against absurd requests. */
 uint64_t port_frames_total(void);
 uint64_t port_frames_free(void);

@@ -181,15 +181,16 @@ static int syscall_text(const struct trace_event *e, char *buf, size_t size)
 static int state_vma_text(const struct trace_event *e, char *buf, size_t size)
 {
     uint32_t flags = (uint32_t)e->c;
+    const char *name = e->words ? e->words : "";
     char rights[5];
 
     vma_rights(flags, rights);
     return port_format(
-        buf, size, "vma %012llx-%012llx %s%s%s%s pages %llu id %llu%s pgoff %llx %s", (ull)e->a,
+        buf, size, "vma %012llx-%012llx %s%s%s%s pages %llu id %llu%s pgoff %llx%s%s", (ull)e->a,
         (ull)e->b, rights, flags & VMA_GROWSDOWN ? " grows" : "",
         flags & VMA_LOCKED ? " locked" : "", flags & VMA_NORESERVE ? " noreserve" : "",
         (ull)((e->b - e->a) >> PAGE_SHIFT), (ull)(e->d & ~VMA_ANON_INHERITED),
-        e->d & VMA_ANON_INHERITED ? " inherited" : "", (ull)e->e, e->words ? e->words : "");
+        e->d & VMA_ANON_INHERITED ? " inherited" : "", (ull)e->e, name[0] ? " " : "", name);
 }
 
 static int state_run_text(const struct trace_event *e, char *buf, size_t size)

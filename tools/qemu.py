@@ -248,6 +248,8 @@ def judge(console, code, why, errors):
     if code == 0:
         return None, "the machine was reset: a triple fault, or the kernel restarted it"
     value = code >> 1
+    if code & 1 and value == EXIT_PANICKED:
+        return None, "the kernel panicked"
     if code < 0 or not code & 1 or not EXIT_BASE <= value < EXIT_PANICKED:
         return None, f"QEMU ended with code {code}: {errors.strip() or 'no message'}"
     return value - EXIT_BASE, None

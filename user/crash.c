@@ -350,6 +350,24 @@ static void read_console_raw(void)
     printf("fine: read %ld\n", total);
 }
 
+/* Shows its page tables, and has the kernel crash, which shows them too. Nothing is touched in between. */
+static void crash_kernel(void)
+{
+    static char text[32768];
+    char *area = mmap(NULL, 4 << 20, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    int tables = open("/proc/self/pagetables", O_RDONLY);
+    int trigger = open("/proc/sysrq-trigger", O_WRONLY);
+    size_t length = 0;
+    ssize_t n;
+
+    memset(text, 1, sizeof(text));
+    memset(area + 4096, 1, 3 << 20);
+    while ((n = read(tables, text + length, sizeof(text) - length)) > 0)
+        length += (size_t)n;
+    if (write(STDOUT_FILENO, text, length) > 0 && write(trigger, "c", 1) > 0)
+        printf("the kernel goes on\n");
+}
+
 /* ---- */
 
 static const struct {
@@ -393,6 +411,7 @@ static const struct {
     {"call-with-flags", call_with_flags},
     {"call-keeps-registers", call_keeps_registers},
     {"exec-without-memory", exec_without_memory},
+    {"kernel", crash_kernel},
     {"read-console", read_console},
     {"read-console-raw", read_console_raw},
 };

@@ -82,6 +82,17 @@ def same_words(env):
     return Outcome(1, 0)
 
 
+def same_as_panic(env):
+    """`vmas` and `pt dump` say what a panic says."""
+    said, log = session(env, ["break power_off_panicked", "continue", "vmas", "pt dump"], "init=/bin/crash -- kernel")
+    log = log.replace("\r", "").partition("PANIC")[2]
+    panic = re.findall(r"^\[[ 0-9.]+\] (vma .*| *P[A-Z]{2} .*\d)$", log, re.M)
+    gdb = re.findall(r"^(vma .*| *P[A-Z]{2} .*\d)$", said, re.M)
+    if len(panic) < 20 or panic != gdb:
+        return Outcome(0, 1, ["the panic:"] + panic + ["GDB:"] + said.split("\n"))
+    return Outcome(1, 0)
+
+
 def attached(env):
     """To a machine that waits, as make debug's does; it goes on when GDB has gone."""
     path = os.path.join(env.directory, "waiting.socket")
@@ -180,6 +191,7 @@ def cases():
         case("pp", TO_CALL + ["pp", "pp mm->first", "pp *mm->pt.root", "print *mm->first"],
              [r"^mm: 7 VMAs, 1364 pages, .* tables, root \w+ = {$", r"^  \[5\] = vma 100000100000-100000600000 rw-p",
               r"^vma 000000400000-", r"^\w+ rwx user accessed$", r"^\$1 = vma 000000400000-"]),
+        Case("vmas and pt dump in the words of a panic", same_as_panic),
         Case("a machine that waits", attached),
         Case("two of make gdb at once", side_by_side),
     ]

@@ -241,6 +241,11 @@ paddr_t port_paddr(const void *ptr)
     return (off / FRAME_BYTES) << PAGE_SHIFT | off % FRAME_BYTES;
 }
 
+bool port_is_frame(paddr_t pa)
+{
+    return pa >> PAGE_SHIFT <= FRAMES && now.used[pa >> PAGE_SHIFT];
+}
+
 uint64_t port_frames_total(void)
 {
     return FRAMES;

@@ -310,6 +310,11 @@ paddr_t port_paddr(const void *ptr)
     return (paddr_t)off;
 }
 
+bool port_is_frame(paddr_t pa)
+{
+    return sim_frame_used(pa);
+}
+
 uint64_t port_frames_free(void)
 {
     return sim_frames_free();

@@ -133,10 +133,10 @@ static void test_dump(void **state)
     sim_map(mm, 0x800000, PTE_R | PTE_X, PT_PMD);
     assert_string_equal(dump(),
                         "mm: 4 VMAs, 518 pages, 517 mapped, 5 tables\n"
-                        "vma 000000400000-000000404000 rw-p noreserve pages 4 id 2 pgoff 400 \n"
-                        "vma 000000700000-000000701000 rw-p grows locked pages 1 id 1 pgoff 700 \n"
-                        "vma 000000701000-000000702000 ---p grows locked pages 1 id 1 pgoff 701 \n"
-                        "vma 000000800000-000000a00000 r-xp pages 512 id 0 pgoff 800 \n"
+                        "vma 000000400000-000000404000 rw-p noreserve pages 4 id 2 pgoff 400\n"
+                        "vma 000000700000-000000701000 rw-p grows locked pages 1 id 1 pgoff 700\n"
+                        "vma 000000701000-000000702000 ---p grows locked pages 1 id 1 pgoff 701\n"
+                        "vma 000000800000-000000a00000 r-xp pages 512 id 0 pgoff 800\n"
                         "PGD   0 000000000000 table of 1\n"
                         "  PUD   0 000000000000 table of 3\n"
                         "    PMD   2 000000400000 table of 3\n"
@@ -157,6 +157,56 @@ static void test_dump_of_a_full_table(void **state)
     for (vaddr_t va = 0x5fe000; va < 0x601000; va += PAGE_SIZE)
         assert_int_equal(sim_write(mm, 0, va, va), FAULT_DONE);
     assert_non_null(strstr(dump(), line));
+}
+
+static const char *dump_broken(unsigned most)
+{
+    text[0] = '\0';
+    mm_dump_broken(mm, most, keep_line, "\n");
+    return text;
+}
+
+/* In a panic: the same text, also while somebody has the lock. */
+static void test_dump_in_a_panic(void **state)
+{
+    static char sound[1000];
+
+    assert_int_equal(sim_mmap(mm, 0x400000, 0x4000, RW, PRIVATE), 0x400000);
+    assert_int_equal(sim_mmap(mm, 0x408000, 0x1000, RW, PRIVATE), 0x408000);
+    assert_int_equal(sim_write(mm, 0, 0x400000, 1), FAULT_DONE);
+    assert_int_equal(sim_write(mm, 0, 0x408000, 1), FAULT_DONE);
+    strcpy(sound, dump());
+    port_lock_write(&mm->lock);
+    assert_string_equal(dump_broken(100), sound);
+    port_unlock_write(&mm->lock);
+    assert_string_equal(dump_broken(2),
+                        "mm: 2 VMAs, 5 pages, 2 mapped, 4 tables\n"
+                        "vma 000000400000-000000404000 rw-p pages 4 id 1 pgoff 400\n"
+                        "... (cut here)\n"
+                        "PGD   0 000000000000 table of 1\n"
+                        "  PUD   0 000000000000 table of 1\n"
+                        "... (cut here)\n");
+}
+
+/* And of a broken one what can be looked at: a list in a circle, entries that lead nowhere or round about. */
+static void test_dump_of_what_is_broken(void **state)
+{
+    struct pte *root = mm->pt.root;
+
+    assert_int_equal(sim_mmap(mm, 0x400000, 0x1000, RW, PRIVATE), 0x400000);
+    assert_int_equal(sim_mmap(mm, 0x408000, 0x1000, RW, PRIVATE), 0x408000);
+    assert_int_equal(sim_write(mm, 0, 0x408000, 1), FAULT_DONE);
+    mm->last->next = mm->first;
+    root[1] = (struct pte){0xffff00000027};
+    root[2] = pte_table(port_paddr(root));
+    dump_broken(8);
+    mm->last->next = NULL;
+    root[1] = root[2] = pte_none();
+    assert_non_null(strstr(text, "408\nthe list of areas is broken here\nPGD   0 "));
+    assert_non_null(
+        strstr(text, " rw- 1\nPGD entry ffff00000027 leads to no table in use\nPGD   2 "));
+    assert_non_null(strstr(text, "... (cut here)\n"));
+    assert_true(strlen(text) < 3000);
 }
 
 /* ---- The trace of calls ---- */
@@ -317,6 +367,8 @@ int main(void)
         TEST(test_objects_in_maps),
         TEST(test_dump),
         TEST(test_dump_of_a_full_table),
+        TEST(test_dump_in_a_panic),
+        TEST(test_dump_of_what_is_broken),
         TEST(test_trace_of_mmap_and_faults),
         TEST(test_trace_of_runs),
         TEST(test_trace_of_mremap),

@@ -148,6 +148,11 @@ paddr_t port_paddr(const void *ptr)
     return (paddr_t)((const unsigned char *)ptr - arena());
 }
 
+bool port_is_frame(paddr_t pa)
+{
+    return pa >> PAGE_SHIFT <= FRAMES && used[pa >> PAGE_SHIFT];
+}
+
 uint64_t port_frames_total(void)
 {
     return FRAMES;
