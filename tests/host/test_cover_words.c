@@ -28,6 +28,7 @@ static int setup(void **state)
 static int teardown(void **state)
 {
     port_trace_mask = 0;
+    mm_config.overcommit = OVERCOMMIT_GUESS;
     sim_destroy(mm);
     assert_int_equal(sim_frames_free(), FRAMES - 1);
     sim_halt();
@@ -348,6 +349,7 @@ static void test_warning_at_the_pud(void **state)
     const char *start = "WARN: move_normal_pud: destination PUD not none at ";
 
     mm_config.realign = REALIGN_OFF;
+    mm_config.overcommit = OVERCOMMIT_ALWAYS; /* a stack of more than all of memory */
     assert_int_equal(sim_stack_create(mm), 0);
     for (vaddr_t va = TASK_SIZE - PAGE_SIZE; va > TASK_SIZE - 3 * pt_span(PT_PUD);
          va -= pt_span(PT_PUD) / 2)
