@@ -51,11 +51,14 @@ static uint64_t slab_bytes(const struct size_class *sc)
 
 static struct size_class *class_of(size_t size)
 {
-    struct size_class *sc = classes;
+    /* By the size in units of 16 bytes, rounded up: the first class that is large enough. */
+    static const uint8_t number[SMALL_MAX / 16 + 1] = {
+        [2] = 1,         [3 ... 4] = 2,   [5 ... 6] = 3,   [7 ... 8] = 4,    [9 ... 12] = 5,
+        [13 ... 16] = 6, [17 ... 32] = 7, [33 ... 64] = 8, [65 ... 128] = 9,
+    };
+    struct size_class *sc = &classes[number[(size + 15) / 16]];
 
-    kassert(size <= SMALL_MAX);
-    while (sc->size < size)
-        sc++;
+    kassert(size <= sc->size);
     return sc;
 }
 

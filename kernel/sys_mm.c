@@ -41,9 +41,12 @@ SYSCALL1(brk, vaddr_t, brk)
     return unlock(mm, mm_brk(mm, brk));
 }
 
-/* mmap of @file: with the object that it names, or as anonymous memory when it says so. */
-static long map_file(struct file *file, vaddr_t addr, uint64_t len, uint32_t prot, uint32_t flags,
-                     uint64_t offset)
+/*
+ * mmap of @file: with the object that it names, or as anonymous memory when it says so. Not inlined: memory without
+ * a file would make room for it.
+ */
+static __attribute__((noinline)) long map_file(struct file *file, vaddr_t addr, uint64_t len,
+                                               uint32_t prot, uint32_t flags, uint64_t offset)
 {
     struct file_mapping m = {.prot = prot, .flags = flags, .may_write = file_writable(file)};
     struct mm *mm;

@@ -36,8 +36,11 @@ const char *syscall_name(uint64_t number)
     return number <= SYSCALL_MAX && names[number] ? names[number] : "unknown";
 }
 
-/* A call that is not there; said once for each number and process. */
-static long not_there(uint64_t number)
+/*
+ * A call that is not there; said once for each number and process. Not inlined: the calls that are there would
+ * save registers for it.
+ */
+static __attribute__((noinline)) long not_there(uint64_t number)
 {
     struct process *process = process_current();
     uint64_t index = number <= SYSCALL_MAX ? number : SYSCALL_MAX;
@@ -52,11 +55,12 @@ static long not_there(uint64_t number)
 void syscall_dispatch(struct trap_frame *frame)
 {
     uint64_t number = (uint32_t)frame->rax; /* as Linux, which looks at eax only */
-    syscall_handler handler = number <= SYSCALL_MAX ? handlers[number] : NULL;
+    syscall_handler handler;
 
     frame->error = number;
     if (trace_syscalls)
         trace_syscall_in(frame);
+    handler = number <= SYSCALL_MAX ? handlers[number] : NULL;
     frame->rax = (uint64_t)(handler ? handler(frame) : not_there(number));
     if (trace_syscalls)
         trace_syscall_out(number, (int64_t)frame->rax);

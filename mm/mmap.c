@@ -1,5 +1,5 @@
 /*
- * mmap, munmap and brk. Like every call on an address space, each decides, reserves and commits, in
+ * mmap and munmap. Like every call on an address space, each decides, reserves and commits, in
  * this order. The answers are those of Linux 6.18, but that a call which fails changes nothing.
  */
 #include "mm/mmap.h"
@@ -23,68 +23,90 @@ void mmap_forget(const struct mm *mm, struct range range, struct gather *g)
     }
 }
 
-/* Whether clearing @range, with @gone in it, leaves a VMA of which both ends stay. */
-static bool clear_splits(const struct vma_overlap *gone, struct range range)
+/* A range that is unmapped, by munmap or for what takes its place. */
+struct clearing {
+    struct mm *mm;
+    struct range range;
+    struct vma_overlap vmas; /* what is there */
+    bool pages;              /* some of it is mapped to pages: then the gather is begun */
+    struct gather gather;
+};
+
+/* Whether a VMA is there of which both ends stay. */
+static bool clear_splits(const struct clearing *c)
 {
-    return gone->first && gone->first->start < range.start && gone->first->end > range.end;
+    return c->vmas.first->start < c->range.start && c->vmas.first->end > c->range.end;
+}
+
+/* Whether an end of the range parts a page of a pool. */
+static bool clear_cuts(const struct clearing *c)
+{
+    return (c->vmas.flags & VMA_HUGETLB) && hugetlb_cuts(c->mm, c->range);
 }
 
 /*
- * Set aside what that takes: a VMA for the split, and tables for leaves that the ends of the range cut,
- * each of which lies inside one VMA. 0 or -ENOMEM.
+ * Set aside what it takes: a VMA for the split, and tables for leaves that the ends of the range cut,
+ * each of which lies inside one VMA. 0 or -ENOMEM; clear_commit() or clear_undo() follows.
  */
-static long clear_reserve(const struct vma_overlap *gone, struct range range,
-                          struct vma_reserve *vmas, struct gather *g)
+static long clear_reserve(struct clearing *c, struct vma_reserve *reserve)
 {
-    if (vma_reserve_fill(vmas, clear_splits(gone, range)))
+    c->pages = pt_maps_any(&c->mm->pt, c->range);
+    if (c->pages)
+        tlb_begin(&c->gather, c->mm, &c->mm->pt);
+    if (clear_splits(c) && vma_reserve_fill(reserve, 1))
         return -ENOMEM;
-    if (gone->first->start >= range.start && gone->last->end <= range.end)
+    if (c->vmas.first->start >= c->range.start && c->vmas.last->end <= c->range.end)
         return 0;
-    return tlb_reserve(g, range);
+    return c->pages ? tlb_reserve(&c->gather, c->range) : 0;
 }
 
-/* Unmap @range: VMAs, pages and the tables emptied. Cannot fail. */
-static void clear(struct mm *mm, const struct vma_overlap *gone, struct range range,
-                  struct vma_reserve *vmas, struct gather *g)
+static void clear_undo(struct clearing *c)
 {
-    if (gone->flags & VMA_PROMISED)
-        hugetlb_unmap(mm, range);
-    mmap_forget(mm, range, g);
-    vma_cut(mm, range, vmas);
+    if (c->pages)
+        tlb_finish(&c->gather);
+}
+
+/* Unmap VMAs, pages and the tables emptied. Cannot fail. */
+static void clear_commit(struct clearing *c, struct vma_reserve *reserve)
+{
+    if (c->vmas.flags & VMA_PROMISED)
+        hugetlb_unmap(c->mm, c->range);
+    if (c->pages)
+        mmap_forget(c->mm, c->range, &c->gather);
+    vma_cut(c->mm, c->range, reserve);
+    if (c->pages)
+        tlb_finish(&c->gather);
 }
 
 long mm_munmap(struct mm *mm, vaddr_t addr, uint64_t len)
 {
-    struct range range = {addr, addr + page_align(len)};
     struct vma_reserve reserve = {NULL};
-    struct vma_overlap gone;
-    struct gather g;
+    struct clearing c;
 
     mm_assert(port_locked_write(&mm->lock));
     if (page_offset(addr))
         return mm_refuse(-EINVAL, REFUSE_UNALIGNED);
     if (addr > TASK_SIZE || len > TASK_SIZE - addr || len == 0)
         return mm_refuse(-EINVAL, REFUSE_LENGTH);
-    gone = vma_overlaps(mm, range);
-    if (!gone.first)
+    c.mm = mm;
+    c.range = (struct range){addr, addr + page_align(len)};
+    c.vmas = vma_overlaps(mm, c.range);
+    if (!c.vmas.first)
         return 0;
-    if ((gone.flags & VMA_HUGETLB) && hugetlb_cuts(mm, range))
+    if (clear_cuts(&c))
         return mm_refuse(-EINVAL, REFUSE_UNALIGNED);
-    if (clear_splits(&gone, range) && mm->vma_count >= mm_config.max_map_count)
+    if (clear_splits(&c) && mm->vma_count >= mm_config.max_map_count)
         return mm_refuse(-ENOMEM, REFUSE_LIMIT);
-    if (gone.flags & VMA_SEALED)
+    if (c.vmas.flags & VMA_SEALED)
         return mm_refuse(-EPERM, REFUSE_SEALED);
-
-    tlb_begin(&g, mm, &mm->pt);
-    if (clear_reserve(&gone, range, &reserve, &g)) {
-        tlb_finish(&g);
+    if (clear_reserve(&c, &reserve)) {
+        clear_undo(&c);
         vma_reserve_drain(&reserve);
         return mm_refuse(-ENOMEM, REFUSE_MEMORY);
     }
 
     /* ---- point of no return ---- */
-    clear(mm, &gone, range, &reserve, &g);
-    tlb_finish(&g);
+    clear_commit(&c, &reserve);
     vma_reserve_drain(&reserve);
     return 0;
 }
@@ -125,14 +147,13 @@ vaddr_t mmap_place(const struct mm *mm, vaddr_t addr, uint64_t len, uint64_t ali
 struct map {
     struct mm *mm;
     struct range range;
-    struct vma_overlap gone; /* what is mapped in the range, and is replaced */
-    unsigned level;          /* of the leaves that are asked for: PT_PTE but for MAP_HUGETLB */
+    struct clearing *old; /* of the range; without VMAs where nothing is replaced */
+    unsigned level;       /* of the leaves that are asked for: PT_PTE but for MAP_HUGETLB */
     uint32_t map_flags;
     uint32_t vma_flags;
     struct object *object; /* a reference of this call's own */
     uint64_t pgoff;
     struct vma_reserve vmas;
-    struct gather *gather; /* begun where something is replaced */
 };
 
 /* Which pages are asked for: 2 MiB where MAP_HUGETLB does not say more. False for none that there are. */
@@ -185,6 +206,19 @@ static vaddr_t hint(vaddr_t addr)
     return addr ? max_u64(addr, mm_config.mmap_min_addr) : 0;
 }
 
+/* A fixed place may be in use. */
+static long map_over(struct map *m)
+{
+    m->old->mm = m->mm;
+    m->old->range = m->range;
+    m->old->vmas = vma_overlaps(m->mm, m->range);
+    if ((m->map_flags & MAP_FIXED_NOREPLACE) && m->old->vmas.first)
+        return mm_refuse(-EEXIST, REFUSE_EXISTS);
+    if (clear_cuts(m->old))
+        return mm_refuse(-EINVAL, REFUSE_UNALIGNED);
+    return 0;
+}
+
 /* Where: fixed and allowed, or found. */
 static long map_target(struct map *m, vaddr_t addr, uint64_t len)
 {
@@ -203,13 +237,8 @@ static long map_target(struct map *m, vaddr_t addr, uint64_t len)
     if (addr < mm_config.mmap_min_addr)
         return mm_refuse(-EPERM, REFUSE_TOO_LOW);
     m->range = (struct range){addr, addr + len};
-    if (fixed)
-        m->gone = vma_overlaps(m->mm, m->range);
-    if ((m->map_flags & MAP_FIXED_NOREPLACE) && m->gone.first)
-        return mm_refuse(-EEXIST, REFUSE_EXISTS);
-    if ((m->gone.flags & VMA_HUGETLB) && hugetlb_cuts(m->mm, m->range))
-        return mm_refuse(-EINVAL, REFUSE_UNALIGNED);
-    return 0;
+    m->old->vmas = (struct vma_overlap){NULL, NULL, 0};
+    return fixed ? map_over(m) : 0;
 }
 
 /* Whether the memory may be locked, where that is asked for or all memory to come is. */
@@ -228,11 +257,12 @@ static long map_lock(const struct map *m)
 static long map_limits(const struct map *m)
 {
     uint64_t pages = range_size(m->range) >> PAGE_SHIFT;
-    uint64_t gone = m->gone.first ? vma_pages_with(m->mm, m->range, 0, 0) : 0;
-    uint64_t taken_back =
-        m->gone.flags & VMA_ACCOUNT ? vma_pages_with(m->mm, m->range, VMA_ACCOUNT, VMA_ACCOUNT) : 0;
+    uint64_t gone = m->old->vmas.first ? vma_pages_with(m->mm, m->range, 0, 0) : 0;
+    uint64_t taken_back = m->old->vmas.flags & VMA_ACCOUNT
+                              ? vma_pages_with(m->mm, m->range, VMA_ACCOUNT, VMA_ACCOUNT)
+                              : 0;
 
-    if (m->gone.flags & VMA_SEALED)
+    if (m->old->vmas.flags & VMA_SEALED)
         return mm_refuse(-EPERM, REFUSE_SEALED);
     if (!vma_may_expand(m->mm, m->vma_flags, pages - gone))
         return mm_refuse(-ENOMEM, REFUSE_LIMIT);
@@ -246,12 +276,9 @@ static long map_reserve(struct map *m)
 {
     if (vma_reserve_fill(&m->vmas, 1))
         return -ENOMEM;
-    if (!m->gone.first)
+    if (!m->old->vmas.first || !clear_reserve(m->old, &m->vmas))
         return 0;
-    tlb_begin(m->gather, m->mm, &m->mm->pt);
-    if (!clear_reserve(&m->gone, m->range, &m->vmas, m->gather))
-        return 0;
-    tlb_finish(m->gather);
+    clear_undo(m->old);
     vma_reserve_drain(&m->vmas);
     return -ENOMEM;
 }
@@ -294,10 +321,8 @@ static void map_commit(struct map *m)
 {
     struct vma *vma = vma_reserve_take(&m->vmas);
 
-    if (m->gone.first) {
-        clear(m->mm, &m->gone, m->range, &m->vmas, m->gather);
-        tlb_finish(m->gather);
-    }
+    if (m->old->vmas.first)
+        clear_commit(m->old, &m->vmas);
     vma->start = m->range.start;
     vma->end = m->range.end;
     vma->flags = m->vma_flags;
@@ -312,8 +337,8 @@ static void map_commit(struct map *m)
 int64_t mm_mmap(struct mm *mm, vaddr_t addr, uint64_t len, uint32_t prot, uint32_t flags,
                 struct object *object, uint64_t offset, bool may_write)
 {
-    struct gather g;
-    struct map m = {.mm = mm, .map_flags = flags, .pgoff = offset >> PAGE_SHIFT, .gather = &g};
+    struct clearing old;
+    struct map m = {.mm = mm, .map_flags = flags, .pgoff = offset >> PAGE_SHIFT, .old = &old};
     uint64_t bytes;
     long err;
 
@@ -353,72 +378,4 @@ int64_t mm_mmap(struct mm *mm, vaddr_t addr, uint64_t len, uint32_t prot, uint32
     if ((flags & (MAP_POPULATE | MAP_NONBLOCK)) == MAP_POPULATE || (m.vma_flags & VMA_LOCKED))
         (void)mmap_populate(mm, m.range); /* as on Linux, what could not be had comes by faults */
     return (int64_t)m.range.start;
-}
-
-/* ---- The break ---- */
-
-static void brk_commit(struct mm *mm, struct range grown, struct vma_reserve *reserve)
-{
-    struct vma *vma = vma_reserve_take(reserve);
-
-    vma->start = grown.start;
-    vma->end = grown.end;
-    vma->flags = VMA_READ | VMA_WRITE | VMA_MAYWRITE | VMA_ACCOUNT | mm->future_flags;
-    vma->object = NULL;
-    vma->pgoff = grown.start >> PAGE_SHIFT;
-    vma->anon = 0;
-    vma_insert(mm, vma);
-    vma_merge(mm, grown, reserve);
-}
-
-/* Map @grown. 0, or why not. */
-static long brk_grow(struct mm *mm, struct range grown)
-{
-    struct vma *next = vma_find(mm, grown.start);
-    uint64_t pages = range_size(grown) >> PAGE_SHIFT;
-    struct vma_reserve reserve = {NULL};
-
-    if (next && (next->start < grown.start || vma_low(next) < grown.end + PAGE_SIZE))
-        return mm_refuse(-ENOMEM, REFUSE_EXISTS);
-    if (mm->vma_count > mm_config.max_map_count || !vma_may_expand(mm, VMA_WRITE, pages) ||
-        !vma_may_lock(mm, mm->future_flags, pages) || !vma_may_commit(VMA_WRITE, pages))
-        return mm_refuse(-ENOMEM, REFUSE_LIMIT);
-    if (vma_reserve_fill(&reserve, 1))
-        return mm_refuse(-ENOMEM, REFUSE_MEMORY);
-
-    /* ---- point of no return ---- */
-    brk_commit(mm, grown, &reserve);
-    vma_reserve_drain(&reserve);
-    if (mm->future_flags & VMA_LOCKED)
-        (void)mmap_populate(mm, grown);
-    return 0;
-}
-
-/* Only where something is left to unmap, as on Linux. */
-static long brk_shrink(struct mm *mm, struct range gone)
-{
-    if (!vma_overlapping(mm, gone))
-        return mm_refuse(-ENOMEM, REFUSE_UNMAPPED);
-    return mm_munmap(mm, gone.start, range_size(gone));
-}
-
-int64_t mm_brk(struct mm *mm, vaddr_t brk)
-{
-    struct mm_layout *layout = &mm->layout;
-    vaddr_t from = page_align(layout->brk);
-    vaddr_t to = page_align(brk);
-    long err = 0;
-
-    mm_assert(port_locked_write(&mm->lock));
-    if (brk < layout->brk_start || to > TASK_SIZE || to < brk)
-        return (int64_t)layout->brk;
-    if (brk - layout->brk_start + layout->data_end - layout->data_start > mm->limits.data)
-        err = mm_refuse(-ENOMEM, REFUSE_LIMIT);
-    else if (to > from)
-        err = brk_grow(mm, (struct range){from, to});
-    else if (to < from)
-        err = brk_shrink(mm, (struct range){to, from});
-    if (!err)
-        layout->brk = brk;
-    return (int64_t)layout->brk;
 }

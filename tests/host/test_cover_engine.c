@@ -6,9 +6,9 @@
 #define pt_move_plan watched_plan
 #define pt_move_commit watched_commit
 #define pt_move_cancel watched_cancel
-#define port_trace watched_trace
+#define trace_tell watched_tell
 #include "mm/pt_move.c"
-#undef port_trace
+#undef trace_tell
 
 #include "tests/host/sim_move.h"
 #include "tests/host/test.h"
@@ -35,9 +35,9 @@ static void check_done(void)
     }
 }
 
-void watched_trace(const struct trace_event *event)
+void watched_tell(struct trace_event event)
 {
-    if (event->what != EVENT_STEP)
+    if (event.what != EVENT_STEP)
         return;
     assert_true(steps < SCENE_PAGES);
     assert_true(steps == 0 || s.move.done >= done_before[steps - 1]);
