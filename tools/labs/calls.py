@@ -77,6 +77,8 @@ class Caller(Findings):
         registers = self.machine.registers()
         if registers["rip"] != self.kernel[WHERE]:
             raise machine.Ended("it stopped elsewhere")
+        if not self.kernel.image.is_whole(self.machine.ram):
+            raise machine.Ended("the kernel's own code was changed")
         return registers["rax"]
 
     # ---- Memory ----

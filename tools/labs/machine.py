@@ -29,6 +29,7 @@ POLL = 0.05             # seconds between two looks at a machine that runs
 WALL = 300              # seconds after which a machine that is still within its limits is too slow
 OUTPUT_MAX = 1 * MIB    # bytes on the serial port; far more than any test says
 HALTED_POLLS = 6
+STILL = 40              # seconds in which a machine that runs would not get through a single instruction
 RESUME = 60             # million: when a machine goes on, its clock may first jump to the next tick of the BIOS's timer
 
 # isa-debug-exit, as kernel/power.c uses it: QEMU ends with (value << 1) | 1.
@@ -219,6 +220,7 @@ class Machine:
         self.resumed += 1
         end = self.boot.limit + self.resumed * RESUME if limit is None else self.count() // 1000000 + limit + RESUME
         deadline, halted = time.monotonic() + WALL, 0
+        ticks, moved = self.ticks, time.monotonic()
         self.step_off()
         self.stub.send("c")
         while True:
@@ -232,6 +234,10 @@ class Machine:
                 halted = halted + 1 if self.is_halted() else 0
             except (ConnectionError, BrokenPipeError) as problem:
                 raise Ended(self.how_it_ended()) from problem
+            if self.ticks != ticks:
+                ticks, moved = self.ticks, time.monotonic()
+            if time.monotonic() > moved + STILL:
+                raise Ended("the timer stands still by which its instructions are counted")
             if halted == HALTED_POLLS:
                 raise Ended("the processor is halted for good: " + self.last_words())
             if time.monotonic() > deadline:

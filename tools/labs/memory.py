@@ -8,6 +8,7 @@ LEVELS = ("PTE", "PMD", "PUD", "PGD")
 PRESENT, WRITE, USER, HUGE, NX = 1, 2, 4, 1 << 7, 1 << 63
 ADDRESS = (1 << 52) - PAGE
 LOW = 1 << 47           # the user's half ends here
+LOADED, WRITABLE = 1, 2     # of a program header
 KINDS = {PAGE: "4K", PAGE << 9: "2M", PAGE << 18: "1G"}
 
 
@@ -34,12 +35,43 @@ class Symbols:
 
     def __init__(self, path):
         text = subprocess.run(["nm", path], capture_output=True, text=True, check=True).stdout
-        self.address = {words[2]: int(words[0], 16) for words in map(str.split, text.splitlines()) if len(words) == 3}
+        found = [words for words in map(str.split, text.splitlines()) if len(words) == 3]
+        # Of several with one name it is the global one, in capitals: only one file can define that.
+        self.address = {name: int(value, 16) for value, _, name in sorted(found, key=lambda words: words[1].isupper())}
+        self.image = Image(path)
 
     def __getitem__(self, name):
         if name not in self.address:
             raise KeyError(f"no {name} in the program")
         return self.address[name]
+
+
+class Image:
+    """What of a program never changes once it is loaded: [(virtual address, physical address, bytes)]."""
+
+    def __init__(self, path):
+        with open(path, "rb") as file:
+            data = file.read()
+        offset, = struct.unpack_from("<Q", data, 32)
+        size, count = struct.unpack_from("<HH", data, 54)
+        self.parts = []
+        for i in range(count):
+            kind, flags, start, va, pa, length = struct.unpack_from("<IIQQQQ", data, offset + i * size)
+            if kind == LOADED and not flags & WRITABLE:
+                self.parts.append((va, pa, data[start:start + length]))
+
+    def is_whole(self, ram):
+        """In the physical memory that it was loaded to; what runs before there are page tables is done with."""
+        return all(ram[pa:pa + len(code)] == code for va, pa, code in self.parts if va != pa)
+
+    def is_whole_in(self, memory, root):
+        """Those of its pages that are in an address space."""
+        for va, _, code in self.parts:
+            for at in range(va, va + len(code), PAGE):
+                pa, piece = memory.physical(root, at), code[at - va:at - va + PAGE - at % PAGE]
+                if pa is not None and memory.ram[pa:pa + len(piece)] != piece:
+                    return False
+        return True
 
 
 class Layout:

@@ -203,6 +203,10 @@ class Look:
         if state["CPL"] != 3:
             raise machine.Ended("the kernel itself ran into the program's code")
         self.root = state["CR3"]
+        if not self.kernel.image.is_whole(self.machine.ram):
+            raise machine.Ended("the kernel's own code was changed")
+        if not self.program.image.is_whole_in(self.memory, self.root):
+            raise machine.Ended("the program's own code was changed")
         ticks, count = self.memory.word(self.root, self.program["lab_tsc"]), self.machine.count()
         if not self.before <= ticks <= count or state["CR4"] & NO_TSC:
             raise machine.Ended("the processor's own count of time was changed")
@@ -245,9 +249,29 @@ class Look:
         return (f"vma {start:012x}-{end:012x} {letters}{'s' if flags & 8 else 'p'} flags {flags:x} "
                 f"pgoff {self.field(vma, 'vma.pgoff'):x} id {identity}")
 
+    def live(self, table):
+        """How many entries the kernel says a table has."""
+        frames = self.memory.word(self.root, self.kernel["port_frame_table"])
+        return self.field(frames + table // memory.PAGE * self.layout["frame"], "frame.live", 4)
+
+    def recount(self):
+        """The program's tables that have not as many entries as their count says: the kernel's own check may be broken, too."""
+        def take(frame, level):
+            entries = self.memory.table(frame)
+            if level == memory.TOP:
+                entries = entries[:memory.ENTRIES // 2]
+            elif len(entries) - entries.count(0) != self.live(frame):
+                yield (f"{memory.LEVELS[level]} table {self.tables.name(frame)} has {len(entries) - entries.count(0)} entries, "
+                       f"its live count says {self.live(frame)}")
+            for raw in entries if level else ():
+                if raw & memory.PRESENT and not memory.is_leaf(raw, level):
+                    yield from take(raw & memory.ADDRESS, level - 1)
+        return list(take(self.root & memory.ADDRESS, memory.TOP))
+
     def look(self):
         lines = []
         try:
+            lines += self.recount()
             if "vmas" in self.parts:
                 lines += self.vmas()
             if "tables" in self.parts:
