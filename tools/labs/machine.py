@@ -265,6 +265,8 @@ class Machine:
         if not found:
             raise ConnectionError("no timer")
         tick = int(found.group(1), 16)
+        if tick >> PM_BITS and self.ticks:
+            raise Ended("the timer was taken away by which its instructions are counted")
         if tick >> PM_BITS:
             return 0        # the firmware has not set it up yet
         self.ticks += (tick - self.last_tick) % (1 << PM_BITS)

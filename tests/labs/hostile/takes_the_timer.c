@@ -1,4 +1,4 @@
-/* Earns 0: it switches off the timer that its instructions are counted by, and never comes back. Said: the timer stands still */
+/* Earns 0: it switches off the timer that its instructions are counted by, and never comes back. Said: by which its instructions are counted */
 #include "mm/pt_move.h"
 
 void pt_widen(struct pt_move *m)
