@@ -78,10 +78,23 @@ static long choose_target(struct remap *r)
     return 0;
 }
 
-/* Of huge pages from a pool only whole ones go, to where such a page may lie; and only whole ones make room. */
+/* Of huge pages from a pool only whole ones go, to where such a page may lie, and with their VMA. */
+static long check_huge_piece(const struct remap *r, const struct piece *p)
+{
+    unsigned level = vma_level(p->vma);
+
+    if (pt_offset(p->dst.start, level) || hugetlb_cuts(r->mm, p->dst))
+        return mm_refuse(-EINVAL, REFUSE_UNALIGNED);
+    if (level > PT_PTE && (r->flags & MREMAP_DONTUNMAP))
+        return mm_refuse(-EINVAL, REFUSE_FLAGS);
+    return 0;
+}
+
+/* And only whole ones make room. */
 static long check_huge_pieces(const struct remap *r)
 {
     struct piece p;
+    long err;
 
     if (!r->replaces && r->src.end <= r->vma->end && vma_level(r->vma) == PT_PTE)
         return 0;
@@ -89,11 +102,9 @@ static long check_huge_pieces(const struct remap *r)
         return mm_refuse(-EINVAL, REFUSE_UNALIGNED);
     first_piece(r, &p);
     do
-        if ((vma_level(p.vma) > PT_PTE && pt_offset(p.dst.start, vma_level(p.vma))) ||
-            hugetlb_cuts(r->mm, p.dst))
-            return mm_refuse(-EINVAL, REFUSE_UNALIGNED);
-    while (next_piece(r, &p));
-    return 0;
+        err = check_huge_piece(r, &p);
+    while (!err && next_piece(r, &p));
+    return err;
 }
 
 /* What there is when a piece's turn comes, merges aside. */

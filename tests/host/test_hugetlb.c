@@ -298,6 +298,9 @@ static void test_refused_moves(void **state)
     assert_int_equal(move(HUGE(2), HPG + PG, HPG + PG, HUGE(8)), -EINVAL);
     assert_int_equal(move(HUGE(2), 2 * HPG, 2 * HPG, HUGE(8) + PG), -EINVAL);
     assert_int_equal(move(HUGE(3), HPG, HPG - PG, USER_END - HPG), -ENOMEM);
+    assert_int_equal(sim_mremap(mm, HUGE(2), 2 * HPG, 2 * HPG,
+                                MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP, HUGE(8)),
+                     -EINVAL);
     assert_null(sim_changed(snap));
     sim_snapshot_free(snap);
     assert_int_equal(move(HUGE(2), 2 * HPG, 2 * HPG, HUGE(8)), HUGE(8));
