@@ -1,7 +1,8 @@
 """The scenes of user/scenes/ on the kernel: its trace tells the steps of tests/golden/scenes/, as the host's does and
-WebAssembly's (tests/web/suite_golden.mjs)."""
+WebAssembly's (tests/web/suite_golden.mjs). The second serial port tells them too, as JSON."""
 import difflib
 import glob
+import json
 import os
 import re
 
@@ -74,17 +75,89 @@ def expected(name):
     return [line for i, line in enumerate(lines) if not start < i < end and not (i > end and line.startswith("vma "))]
 
 
+# ---- The second serial port ----
+
+# The scenes that are streamed, and the kinds; tables too where few are filled: each byte takes its time.
+KINDS = {
+    "1-warning": "mremap,vma,tlb,refuse,syscall",
+    "7-tail": "mremap,vma,tlb,refuse,syscall",
+    "8-pud": "mremap,pt,vma,tlb,refuse,syscall",
+    "9-holes": "mremap,pt,vma,tlb,refuse,syscall",
+}
+
+
+def unfold(lines):
+    """What fold() was given."""
+    out = []
+    for line in lines:
+        more = re.match(r"    and (\d+) more, each (.*)", line)
+        if not more:
+            out.append(line)
+            continue
+        first, steps = out[-1], [int(delta, 16) for delta in more[2].split()]
+        for n in range(1, int(more[1]) + 1):
+            delta = iter(steps)
+            out.append(NUMBER.sub(lambda found, n=n, delta=delta: f"{int(found[0], 16) + n * next(delta):x}", first))
+    return out
+
+
+def event_problem(n, event):
+    """What is wrong with the n-th line, by itself."""
+    if event["n"] != n:
+        return f"line {n} is event {event['n']}"
+    if n == 0:
+        fine = event["event"] == "begin" and event["version"] == 1 and event["program"] == "/bin/scene_pie"
+        return None if fine else f"it begins with {event}"
+    if not re.fullmatch(r"\w+\.c:\d+", event["source"]) or not event["kind"]:
+        return f"event {event}"
+    if event["event"] in ("step", "warning"):
+        words = f"{event['event']}:? {event['level']} {int(event['old'], 16):x} -> {int(event['new'], 16):x} span "
+        return None if re.match(words, event["text"]) else f"fields and text differ: {event}"
+    return None
+
+
+def stream_problems(name, path, kinds):
+    """The lines of the stream in @path are events, and among them are, in a row, those of each command."""
+    events = []
+    with open(path, encoding="utf-8") as file:
+        for n, line in enumerate(file):
+            try:
+                events.append(json.loads(line))
+                problem = event_problem(n, events[-1])
+            except (ValueError, KeyError) as error:
+                problem = f"line {n}: {error!r}: {line}"
+            if problem:
+                return [f"the second serial port: {problem}"]
+    own_stack = any(line.startswith("> stack") for line in expected(name))
+    told = [masked(event["text"]) for event in events if event["kind"] != "syscall" and not LEFT_OUT.match(event["text"])]
+    told = [text for text in told if not own_stack or not text.startswith("vma ")]
+    at = 0
+    for part in re.split(r"^> ", "\n".join(expected(name)), flags=re.M)[1:]:
+        command, *lines = part.rstrip("\n").split("\n")
+        absent = "WARN: " if "pt" in kinds.split(",") else ("WARN: ", "table of ")
+        wanted = [line for line in unfold(lines) if not line.startswith(absent)]
+        while told[at:at + len(wanted)] != wanted:
+            at += 1
+            if at >= len(told):
+                return [f"the second serial port does not tell of `{command}`:"] + wanted[:20]
+        at += len(wanted)
+    return []
+
+
 def plays(name):
     def run(env):
         shift = re.search(r"^shift (\S+)", commands_of(name), re.M)
-        options = f"stack_shift={shift[1]}" if shift else ""
-        result = env.boot(f"init=/bin/scene_pie norandmaps loglevel=warn {options} -- /scenes/{name}.scene")
+        kinds = KINDS.get(name)
+        options = (f"trace_json={kinds} " if kinds else "") + (f"stack_shift={shift[1]}" if shift else "")
+        stream = os.path.join(env.directory, f"{name}.jsonl") if kinds else None
+        result = env.boot(f"init=/bin/scene_pie norandmaps loglevel=warn {options} -- /scenes/{name}.scene", trace=stream)
         if result.failure or result.status:
             return Outcome(0, 1, [result.failure or f"status {result.status}"] + last_lines(result))
         told = golden(result.output)
         if told != expected(name):
             return Outcome(0, 1, list(difflib.unified_diff(expected(name), told, "golden", "told", lineterm="")))
-        return Outcome(1, 0)
+        problems = stream_problems(name, stream, kinds) if kinds else []
+        return Outcome(0, 1, problems) if problems else Outcome(1, 0)
     return run
 
 
