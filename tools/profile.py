@@ -101,7 +101,7 @@ def read(file):
     return kinds
 
 
-def show(kind, args, program, names):
+def show(kind, args, program, names, questions):
     which = int(args.all)
     total = (kind.least, kind.all)[which]
     if kind.start:
@@ -122,6 +122,49 @@ def show(kind, args, program, names):
     for name, count in spent.most_common(args.top):
         if count:
             print(f"{count:14,} {count / max(total, 1):6.1%} {calls[name]:9,}  {name}")
+    show_questions(kind, args, questions, total)
+
+
+class Questions:
+    """Where the kernel asks whether somebody traces: reads of port_trace_mask, and the branch that each leads to."""
+
+    MASK = "port_trace_mask"
+    FAR = 12        # instructions between a read into a register and its branch
+
+    def __init__(self, kernel):
+        found = re.findall(r"^([0-9a-f]+):\s+(\S+)\s*(.*)$", output("objdump", "-d", "--no-show-raw-insn", kernel), re.M)
+        self.code = [(int(address, 16), name, operands) for address, name, operands in found]
+        self.index = {address: i for i, (address, _, _) in enumerate(self.code)}
+        self.asked = [self.branch_of(i) for i, (_, name, operands) in enumerate(self.code)
+                      if f"<{self.MASK}>" in operands and re.match("test|mov .*,%|mov$", name)
+                      and not re.match(r"%\w+,", operands)]
+
+    def branch_of(self, i):
+        """(the read, the test, the branch, where it goes, what follows it); None for what has no branch of its own."""
+        ask, test = i, i if self.code[i][1].startswith("test") else None
+        for _ in range(self.FAR):
+            address, name, operands = self.code[i]
+            if test is None and name in ("test", "and") and re.match(r"\$0x\w+,%[a-z]+", operands):
+                test = i
+            elif test is not None and i > test and name.startswith("j") and name != "jmp":
+                return [self.code[n][0] for n in (ask, test, i)] + [int(operands.split()[0], 16), self.code[i + 1][0]]
+            i = self.index[int(operands.split()[0], 16)] if name == "jmp" and operands[0] != "*" else i + 1
+        return [self.code[ask][0], None, None, None, None]
+
+    def cost(self, executed):
+        """(how often it was asked, instructions for that, branches that went both ways), by @executed(address)."""
+        asked = sum(executed(ask) for ask, *_ in self.asked)
+        spent = sum(map(executed, {at for places in self.asked for at in places[:3] if at is not None}))
+        wavering = sum(1 for _, _, branch, there, on in self.asked
+                       if branch is not None and executed(branch) and executed(there) and executed(on))
+        return asked, spent, wavering
+
+
+def show_questions(kind, args, questions, total):
+    counts = {address: pair[int(args.all)] for address, pair in kind.places.items()}
+    asked, spent, wavering = questions.cost(lambda address: counts.get(address, 0))
+    print(f"asked {asked:,} times whether somebody traces: {spent:,} instructions, {spent / max(total, 1):.1%}; "
+          f"{wavering} of these branches went both ways")
 
 
 def annotate(kinds, args):
@@ -149,11 +192,12 @@ def main():
     args = parser.parse_args()
     program = f"{args.build}/user/bench"
     names = Names(f"{args.build}/kernel.elf", program)
+    questions = Questions(f"{args.build}/kernel.elf")
     kinds = run(args, program, names)
     if not kinds:
         sys.exit(f"profile: bench measures no {args.case}")
     for kind in kinds:
-        show(kind, args, program, names)
+        show(kind, args, program, names, questions)
     if args.function:
         annotate(kinds, args)
 

@@ -34,6 +34,19 @@ def agrees(env, case, functions):
     return Outcome(0, 1, problems + said.split("\n")[:30]) if problems else Outcome(1, 0)
 
 
+def asks_little(env, case):
+    """With the trace off an event costs a test and a branch that always goes one way, and nobody is called."""
+    said = profile(env, case, "--top", "1000")
+    found = re.search(r"^asked (\d+) times whether somebody traces: (\d+) instructions, ([\d.]+)%; (\d+) of these", said, re.M)
+    if not found:
+        return Outcome(0, 1, said.split("\n")[-20:])
+    asked, spent, share, wavering = int(found[1]), int(found[2]), float(found[3]), int(found[4])
+    problems = [] if asked >= 2 else [f"{case} asks {asked} times"]
+    problems += [] if spent <= 3 * asked and share <= 2 and not wavering else [found[0]]
+    problems += ["the trace is told of events"] if re.search(r"  port_trace\(\)$", said, re.M) else []
+    return Outcome(0, 1, problems) if problems else Outcome(1, 0)
+
+
 def judged(factor, expected, told, without=()):
     """Measured are @factor times the recorded costs of one call, the others as recorded, or none of @without."""
     def run(_env):
@@ -66,5 +79,7 @@ def cases():
         Case("README.md has the recorded rows", quoted),
         Case("profile of a call", lambda env: agrees(env, "call/getppid", ["syscall_entry()", "syscall_dispatch()"])),
         Case("profile of a fault", lambda env: agrees(env, "fault/read", ["mm_fault()", "trap_dispatch()"])),
+        Case("a move with the trace off", lambda env: asks_little(env, "move/4K")),
+        Case("a fault with the trace off", lambda env: asks_little(env, "fault/read")),
         Case("profile of the boot", lambda env: agrees(env, "boot", ["kernel_main()"])),
     ]
