@@ -28,7 +28,7 @@ struct clearing {
     struct mm *mm;
     struct range range;
     struct vma_overlap vmas; /* what is there */
-    bool pages;              /* some of it is mapped to pages: then the gather is begun */
+    bool pages;              /* perhaps mapped to pages: then the gather is begun */
     struct gather gather;
 };
 
@@ -44,20 +44,30 @@ static bool clear_cuts(const struct clearing *c)
     return (c->vmas.flags & VMA_HUGETLB) && hugetlb_cuts(c->mm, c->range);
 }
 
+/* Whether @addr may part a huge leaf of @vma, in which all that such a leaf translates lies. */
+static bool may_cut_leaf(const struct vma *vma, vaddr_t addr)
+{
+    return vma->start <= pt_floor(addr - 1, PT_PMD) && pt_ceiling(addr + 1, PT_PMD) <= vma->end;
+}
+
 /*
- * Set aside what it takes: a VMA for the split, and tables for leaves that the ends of the range cut,
- * each of which lies inside one VMA. 0 or -ENOMEM; clear_commit() or clear_undo() follows.
+ * Set aside what it takes: a VMA for the split, and tables for huge leaves that the ends of the range
+ * cut. 0 or -ENOMEM; clear_commit() or clear_undo() follows.
  */
 static long clear_reserve(struct clearing *c, struct vma_reserve *reserve)
 {
-    c->pages = pt_maps_any(&c->mm->pt, c->range);
+    const struct vma *first = c->vmas.first;
+
+    /* Where there have been pages there mostly still are some. */
+    c->pages = first->anon || first->object || pt_maps_any(&c->mm->pt, c->range);
     if (c->pages)
         tlb_begin(&c->gather, c->mm, &c->mm->pt);
     if (clear_splits(c) && vma_reserve_fill(reserve, 1))
         return -ENOMEM;
-    if (c->vmas.first->start >= c->range.start && c->vmas.last->end <= c->range.end)
-        return 0;
-    return c->pages ? tlb_reserve(&c->gather, c->range) : 0;
+    if (c->pages &&
+        (may_cut_leaf(first, c->range.start) || may_cut_leaf(c->vmas.last, c->range.end)))
+        return tlb_reserve(&c->gather, c->range);
+    return 0;
 }
 
 static void clear_undo(struct clearing *c)

@@ -182,7 +182,8 @@ static void account(struct mm *mm, uint32_t flags, uint64_t pages)
 
 static void list_insert(struct mm *mm, struct vma *vma)
 {
-    struct vma *next = vma_find(mm, vma->start);
+    bool behind_all = mm->last && mm->last->end <= vma->start; /* as in a fork, one by one */
+    struct vma *next = behind_all ? NULL : vma_find(mm, vma->start);
 
     vma->next = next;
     vma->prev = next ? next->prev : mm->last;

@@ -136,7 +136,7 @@ void vma_tree_insert(struct mm *mm, struct vma *vma)
     vma->max_gap = vma->gap;
     while (vma->parent && vma->parent->priority < vma->priority)
         rotate(mm, vma);
-    update_upwards(vma->parent);
+    raise_upwards(vma->parent, vma->max_gap);
     if (vma->next)
         vma_tree_update(vma->next);
 }
