@@ -76,10 +76,12 @@ vaddr_t vma_gap_below(const struct mm *mm, uint64_t len, vaddr_t low, vaddr_t hi
     const struct vma *vma = mm->tree ? highest(mm->tree, len, high) : NULL;
     vaddr_t found = fit(mm->last ? mm->last->end : 0, high, len, low, high);
 
-    for (; vma && !found; vma = next_lower(vma, len, low, high)) {
+    while (!found && vma) {
+        remember(mm, vma); /* as the one above the place, which is looked for next */
         if (vma->gap >= len)
             found = fit(vma_low(vma) - vma->gap, vma_low(vma), len, low, high);
-        remember(mm, vma); /* as the one above the place, which is looked for next */
+        if (!found)
+            vma = next_lower(vma, len, low, high);
     }
     return found;
 }
