@@ -53,6 +53,16 @@ class Shipped:
         return total.hexdigest()
 
 
+def joined(paths):
+    """Several files of the kernel as one, each header where it is included first: the text."""
+    text = ""
+    for path in paths:
+        with open(f"{ROOT}/{path}", encoding="utf-8") as file:
+            lines = [line for line in file if line.strip() != "#pragma once"]
+        text += "".join(line for line in lines if not any(line.startswith(f'#include "{other}"') for other in paths)) + "\n"
+    return text
+
+
 class Built:
     """A kernel with a student's file."""
 
@@ -86,12 +96,12 @@ def copy(source, target):
     os.chmod(target, 0o644)
 
 
-def headers(directory):
-    """All headers that a file of mm/ may include."""
+def headers(directory, belonging):
+    """All headers that a file of mm/ may include, but those of @belonging."""
     for folder in ("mm", "kernel/abi"):
         os.makedirs(f"{directory}/{folder}")
         for name in os.listdir(f"{ROOT}/{folder}"):
-            if name.endswith(".h"):
+            if name.endswith(".h") and f"{folder}/{name}" not in belonging:
                 copy(f"{ROOT}/{folder}/{name}", f"{directory}/{folder}/{name}")
 
 
@@ -119,9 +129,9 @@ ld $LDFLAGS -T linker.ld $OBJECTS symbols1.o -o kernel.elf
 """
 
 
-def compile_file(shipped, replaces, data, directory, confined, source_name):
+def compile_file(shipped, replaces, belonging, data, directory, confined, source_name):
     """@directory/student.o. BuildFailed."""
-    headers(directory)
+    headers(directory, belonging)
     with open(f"{directory}/{replaces}", "wb") as file:
         file.write(data)
     flags = [word for word in shipped.flags["cflags"] if not word.startswith(("-ffile-prefix-map", "-Werror"))]
@@ -130,10 +140,12 @@ def compile_file(shipped, replaces, data, directory, confined, source_name):
     run_confined(confined, ["gcc", *flags, *KINDER, *names, "-c", replaces, "-o", "student.o"], directory)
 
 
-def link(shipped, replaces, directory, confined):
-    """@directory/kernel.elf of student.o and all other files of the kernel. BuildFailed."""
-    objects = []
+def link(shipped, replaces, belonging, directory, confined):
+    """@directory/kernel.elf of student.o and all other files of the kernel, but those of @belonging. BuildFailed."""
+    objects, gone = [], {f"{shipped.directory}/{name[:-2]}.o" for name in belonging}
     for number, path in enumerate(shipped.objects):
+        if path in gone:
+            continue
         if path == f"{shipped.directory}/{replaces[:-2]}.o":
             objects.append("student.o")
             continue
@@ -147,8 +159,8 @@ def link(shipped, replaces, directory, confined):
     run_confined(confined, ["sh", "-c", script], directory)
 
 
-def build(shipped, replaces, data, directory, confined, source_name=None):
-    """The kernel in @directory, which is empty: Built. BuildFailed."""
-    compile_file(shipped, replaces, data, directory, confined, source_name or replaces)
-    link(shipped, replaces, directory, confined)
+def build(shipped, replaces, data, directory, confined, source_name=None, belonging=()):
+    """The kernel in @directory, which is empty: Built. @belonging: files that @replaces stands for, too. BuildFailed."""
+    compile_file(shipped, replaces, belonging, data, directory, confined, source_name or replaces)
+    link(shipped, replaces, belonging, directory, confined)
     return Built(shipped, f"{directory}/kernel.elf")

@@ -85,7 +85,7 @@ def debug(lab, shipped, submission, confined, name, out):
     with tempfile.TemporaryDirectory(prefix="lab-") as directory:
         try:
             data = builder.read_submission(submission, lab.file)
-            built = builder.build(shipped, lab.replaces, data, directory, confined, os.path.relpath(submission))
+            built = builder.build(shipped, lab.replaces, data, directory, confined, os.path.relpath(submission), lab.belonging)
         except builder.BuildFailed as problem:
             sys.exit(f"labs: it does not build:\n{problem}")
         if tests[0].kind == "case":

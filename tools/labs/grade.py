@@ -118,6 +118,7 @@ class Lab:
         if self.bug:
             table |= self.bug.table()
         self.title, self.replaces = table["title"], table["replaces"]
+        self.belonging = table.get("with", [])      # files of the kernel that the student's stands for as well
         self.file = table.get("file", os.path.basename(self.replaces))
         self.run = table.get("run", "init=/init")
         self.breakpoint = table.get("breakpoint", "lab_stop")
@@ -142,7 +143,16 @@ class Lab:
     @property
     def solution(self):
         """The kernel's own file; of find-the-bug with the answers."""
-        return self.bug.write("solution", self.bug.solution()) if self.bug else f"{ROOT}/{self.replaces}"
+        if self.bug:
+            return self.bug.write("solution", self.bug.solution())
+        if not self.belonging:
+            return f"{ROOT}/{self.replaces}"
+        path = f"{ROOT}/build/lab-{self.name}/solution.c"
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(f"{path}.{os.getpid()}", "w", encoding="utf-8") as file:
+            file.write(builder.joined([*self.belonging, self.replaces]))
+        os.replace(file.name, path)
+        return path
 
     def working_copy(self):
         """The student's file; made from the starting file where there is none."""
@@ -175,7 +185,8 @@ def grade(lab, shipped, submission, confined, jobs=1, only=None, keep=None):
         directory = stack.enter_context(tempfile.TemporaryDirectory(prefix="lab-"))
         try:
             data = builder.read_submission(submission, lab.file)
-            built = builder.build(shipped, lab.replaces, data, directory, confined, os.path.relpath(submission, ROOT))
+            built = builder.build(shipped, lab.replaces, data, directory, confined, os.path.relpath(submission, ROOT),
+                                  lab.belonging)
         except builder.BuildFailed as problem:
             outcomes = [report.Outcome(t.name, t.title, t.points, False, "it does not build") for t in tests]
             return report.Report(lab.name, lab.title, outcomes, str(problem))
