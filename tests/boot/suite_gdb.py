@@ -134,6 +134,17 @@ def cases():
              ["paging is off", "paging is off", "paging is off", "paging is off", "stops at each entry moved",
               "traced: all system calls", "does not know its memory yet", "there are: .*demo", "no process runs yet",
               "paging is off"]),
+        case("nonsense is refused in words", TO_CALL + [
+            "vmas 1 2", "vmas x", "vmas 77", "pt frobnicate", "pt walk nosuch", "pt walk 1 2", "pt walk 123456789abcdef0",
+            "pt walk 10000000000000000", "pt dump 5", "pt dump 200 100", "pt diff x", "moves x", "break-move x", "syscalls x",
+            "frames nosuch", "frames -p", "user x", "pp nosuch", "recording", "who-moved", "pt walk -1"],
+             ["^vmas, or vmas PID$"] * 2 + ["^no process 77$"] + [r"^pt walk \[ADDR\], pt dump \[LO HI\], pt diff$"] +
+             ['^pt walk: No symbol "nosuch"', "^pt walk: A syntax error", "^123456789abcdef0 is no address: bits 48 to 63",
+              "^10000000000000000: an address has 64 bits$", "^pt dump, or pt dump LO HI$",
+              "^pt dump LO HI: 200 is not below 100$", "^pt diff has no argument", "^moves, or moves all$",
+              "^break-move, with PTE", "^Realign has no call x$", '^frames: No symbol "nosuch"', "^an address is missing$",
+              "^no program x; there are: ", '^pp: No symbol "nosuch"', "^this machine is not a recording",
+              "^this machine is not a recording", "^ffffffffffffffff from the root"]),
         case("the tables of boot",
              ["break kernel_main", "continue", "pt walk", "pt dump 0 200000"],
              [r"^ffffffff8\w+ from the root at \w+$", r"^PGD 511 at \w+: \w{16} table", r"^physical \w+, a page of \d+ KiB$",

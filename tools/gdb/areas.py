@@ -53,8 +53,10 @@ Without PID: of the process that runs."""
     name = "vmas"
 
     def run(self, words):
-        process = machine.need_process(int(words[0]) if words else None)
-        mm = machine.need_mm(int(words[0]) if words else None)
+        if len(words) > 1 or words and not words[0].isdecimal():
+            raise gdb.GdbError("vmas, or vmas PID")
+        pid = int(words[0]) if words else None
+        process, mm = machine.need_process(pid), machine.need_mm(pid)
         print(f"process {int(process['pid'])} {process['name'].string()}, {mm_line(mm)}")
         for vma in machine.each(mm["first"], "next"):
             print(vma_line(mm, vma))

@@ -102,10 +102,15 @@ def need_root():
 
 def number(text):
     """An address as GDB understands it, or in plain hexadecimal as dumps show it."""
+    if not text:
+        raise gdb.GdbError("an address is missing")
     try:
-        return int(text, 16)
+        value = int(text, 16)
     except ValueError:
-        return int(gdb.parse_and_eval(f"(unsigned long)({text})")) & (1 << 64) - 1
+        value = int(gdb.parse_and_eval(f"(unsigned long)({text})"))
+    if value >> 64 not in (0, -1):
+        raise gdb.GdbError(f"{text}: an address has 64 bits")
+    return value & (1 << 64) - 1
 
 
 def kernel(name, file=None):
@@ -186,3 +191,5 @@ class Command(gdb.Command):
             self.run(gdb.string_to_argv(argument))
         except gdb.MemoryError as error:
             raise gdb.GdbError(f"the kernel is not far enough for that yet: {error}") from error
+        except (gdb.error, ValueError, OverflowError) as error:     # what was asked for is no expression, or no number
+            raise gdb.GdbError(f"{self.name}: {error}") from error

@@ -188,6 +188,8 @@ LEVEL: PTE, PMD, PUD or PGD; without it, entries of any. break-move off: no long
         if not self.set_now[1].is_valid() or self.set_now[1].pending:
             raise gdb.GdbError("move_each() has no lines in this kernel: BUILD=debug")
         print(f"stops at each {word or 'entry'} moved")
+        if machine.current_cpu() is not None and not int(machine.kernel("port_trace_mask")) & 1:
+            print("but full tables are moved at one go while nobody traces: set var port_trace_mask = 1")
 
 
 for command in (Moves, BreakMove):

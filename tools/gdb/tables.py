@@ -72,6 +72,8 @@ Without it: to $rip. ADDR is an expression, or hexadecimal digits as pt dump sho
     def run(self, words):
         root = machine.need_root()
         address = machine.number(" ".join(words)) if words else machine.register("rip")
+        if address + machine.USER_END & (1 << 64) - 1 >= 2 * machine.USER_END:
+            raise gdb.GdbError(f"{address:x} is no address: bits 48 to 63 are not as bit 47")
         print(f"{address:012x} from the root at {root:x}")
         steps = walk(root, address)
         for level, i, slot, raw in steps:
@@ -122,6 +124,8 @@ Runs of leaves with the same rights are one line. All of the user's half, or wha
             raise gdb.GdbError("pt dump, or pt dump LO HI")
         root = machine.need_root()
         low, high = map(machine.number, words) if words else (0, machine.USER_END)
+        if low >= high:
+            raise gdb.GdbError(f"pt dump LO HI: {low:x} is not below {high:x}")
         live = {}
         lines = dump_lines(entries(root, low, high, live), live)
         print("\n".join(lines) if lines else "nothing is mapped")
@@ -225,6 +229,8 @@ is not listed."""
     name = "pt diff"
 
     def run(self, words):
+        if words:
+            raise gdb.GdbError("pt diff has no argument: it compares with the stop before this one")
         root = machine.need_root()
         before, now = snapshots.last.get(root, (None, None))
         if before is None:
