@@ -18,7 +18,7 @@ export class Trace {
         );
     }
 
-    add(kind, event, fields, text = event, source = "pt_move.c:400") {
+    add(kind, event, fields, text = event, source = "pt_move.c:110") {
         this.lines.push({ n: this.lines.length, kind, event, text, source, ...fields });
         return this;
     }
@@ -80,7 +80,7 @@ export class Trace {
             "step",
             fields,
             `step ${LEVELS[level]} ${words[0]} -> ${words[1]} span ${words[2]} entry ${words[3]}`,
-            "pt_move.c:305",
+            "pt_move.c:140",
         );
     }
 
@@ -101,7 +101,7 @@ export class Trace {
             "moved",
             { pte, pmd, pud, pgd },
             `moved ${pte} PTE, ${pmd} PMD, ${pud} PUD, ${pgd} PGD`,
-            "pt_move.c:360",
+            "pt_move.c:110",
         );
     }
 
@@ -139,7 +139,7 @@ function call(trace, old, len, to) {
         "move",
         { old: hex(old), new: hex(to), len },
         `move ${old.toString(16)} -> ${to.toString(16)}, ${len.toString(16)} bytes`,
-        "pt_move.c:330",
+        "pt_move.c:110",
     );
 }
 
@@ -180,7 +180,7 @@ export function byWholeEntries() {
             new_after: hex(to - MIB),
         },
         `widen down to PMD: old ${OLD.toString(16)} -> ${(OLD - MIB).toString(16)}`,
-        "pt_move.c:88",
+        "pt_move.c:110",
     );
     trace.table("table-new", 1, floor(to, 2));
     for (const at of [2, 1, 0]) trace.step(1, OLD - MIB + at * span(1), to - MIB + at * span(1));

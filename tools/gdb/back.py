@@ -103,8 +103,8 @@ def quietly(command):
 
 @contextlib.contextmanager
 def alone():
-    """No breakpoint but those made inside stops the machine, and pt diff does not take these stops for the user's."""
-    others = [breakpoint for breakpoint in gdb.breakpoints() if breakpoint.enabled]
+    """Only the end and breakpoints made inside stop the machine, and pt diff does not take these stops for the user's."""
+    others = [breakpoint for breakpoint in gdb.breakpoints() if breakpoint.enabled and not isinstance(breakpoint, End)]
     for breakpoint in others:
         breakpoint.enabled = False
     tables.snapshots.paused = True
@@ -176,10 +176,14 @@ With N: go there, forwards or backwards. The same number is the same place, howe
 
     def run(self, words):
         now()
+        if len(words) > 1 or words and not words[0].isdecimal():
+            raise gdb.GdbError("recording, or recording N, the number of an instruction")
         if words:
             with alone():
                 go_to(int(words[0]))
             gdb.execute("frame")
+            if now() < int(words[0]):
+                print("the recording ends before that instruction")
         print(f"instruction {now()}" + (f" of {last.instruction}" if last.instruction else ""))
 
 

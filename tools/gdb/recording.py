@@ -30,6 +30,14 @@ def command_line(program):
     return f"init={name if name.startswith('/') else '/bin/' + name}" + (f" -- {arguments}" if arguments else "")
 
 
+def check_program(args):
+    """Before anything is recorded: is there such a program? A name in an archive stands behind no slash, and ends with 0."""
+    path = command_line(args.program).split(" ")[0].removeprefix("init=")
+    with open(args.initrd, "rb") as file:
+        if f"{path[1:]}\0".encode() not in file.read():
+            sys.exit(f"recording.py: no {path} in the initramfs; PROG is one of its programs: make shell, ls /bin")
+
+
 def machine_command(args, directory, mode, extra):
     """QEMU that records or replays. Its reverse steps never end with the APIC's vapic, nor without a first snapshot."""
     rules = f"shift=auto,rr={mode},rrfile={directory}/rr.bin,rrsnapshot=init"
@@ -135,6 +143,7 @@ def main():
     parser.add_argument("gdb", nargs="*", help="arguments for GDB, after --")
     args = parser.parse_args()
     qemu.exit_on_signals()
+    check_program(args)
     os.makedirs(args.recordings, exist_ok=True)
     directory = tempfile.mkdtemp(prefix="recording-", dir=args.recordings)
     try:
