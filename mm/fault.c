@@ -37,6 +37,11 @@ paddr_t fault_zero_page(void)
     return zero_page;
 }
 
+bool fault_zero_page_lasts(uint64_t more)
+{
+    return more <= UINT32_MAX - port_frame(zero_page)->refs;
+}
+
 unsigned fault_rights_of(const struct vma *vma, bool sole_user)
 {
     unsigned rights = vma->flags & VMA_ACCESS ? PTE_R : 0;
@@ -185,6 +190,11 @@ static enum fault_result take_shared(struct fault *f, paddr_t page)
     return FAULT_DONE;
 }
 
+static enum fault_result take_zero_page(struct fault *f)
+{
+    return fault_zero_page_lasts(1) ? take_shared(f, zero_page) : FAULT_OOM;
+}
+
 /* For an empty entry. A private copy of a hole leaves the hole in the object. */
 static enum fault_result take_new_page(struct fault *f)
 {
@@ -195,7 +205,7 @@ static enum fault_result take_new_page(struct fault *f)
     long err;
 
     if (!object)
-        return private ? take_copy(f, 0) : take_shared(f, zero_page);
+        return private ? take_copy(f, 0) : take_zero_page(f);
     if (index >= page_align(object_size(object)) >> PAGE_SHIFT)
         return FAULT_BUS;
     err = object_page(object, index, !private, &page);

@@ -19,5 +19,8 @@ bool fault_thp(const struct mm *mm, const struct vma *vma);
 /* The shared page of zeros that reads of untouched private memory show. */
 paddr_t fault_zero_page(void);
 
+/* Whether @more references to it can be counted: in 32 GiB there is room for tables that make too many. */
+bool fault_zero_page_lasts(uint64_t more);
+
 /* Allocate it; once. 0 or -ENOMEM. */
 [[nodiscard]] long fault_init(void);

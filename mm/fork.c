@@ -11,6 +11,7 @@
  * Left out, as on Linux, is what a fault would find again: pages of shared mappings, and those of
  * mappings that never had a private page.
  */
+#include "mm/fault.h"
 #include "mm/mmap.h"
 #include "mm/pt_trace.h"
 
@@ -177,6 +178,8 @@ struct mm *mm_fork(struct mm *parent)
     mm_assert(port_locked_write(&parent->lock));
     if (mm_config.overcommit == OVERCOMMIT_NEVER &&
         !vma_may_commit(VMA_WRITE, parent->committed_pages))
+        return NULL;
+    if (!fault_zero_page_lasts(parent->rss_pages))
         return NULL;
     child = mm_create();
     if (!child)

@@ -335,6 +335,33 @@ static void test_commit(void **state)
     assert_int_equal(sim_mmap(mm, 0, (FRAMES + 1) * PG, RW, MAP_PRIVATE | MAP_ANONYMOUS), -ENOMEM);
 }
 
+/* More references to the page of zeros than can be counted are refused, to a fault and to a fork. */
+static void test_zero_page_lasts(void **state)
+{
+    uint32_t *refs = &port_frame(fault_zero_page())->refs;
+    uint32_t before;
+    struct mm *none;
+    enum fault_result result;
+
+    assert_int_equal(map(0, 4, RW, PRIVATE), AT(0));
+    assert_int_equal(sim_touch(mm, 0, AT(0), ACCESS_WRITE), FAULT_DONE);
+    assert_int_equal(sim_touch(mm, 0, AT(1), ACCESS_READ), FAULT_DONE);
+    before = *refs;
+    *refs = UINT32_MAX - 1;
+    port_lock_write(&mm->lock);
+    none = mm_fork(mm);
+    result = mm_fault(mm, AT(2), ACCESS_READ);
+    assert_int_equal(mm_fault(mm, AT(3), ACCESS_READ), FAULT_OOM);
+    port_unlock_write(&mm->lock);
+    assert_int_equal(*refs, UINT32_MAX);
+    *refs = before + 1;
+    assert_null(none);
+    assert_int_equal(result, FAULT_DONE);
+    child.mm = sim_fork(mm);
+    assert_non_null(child.mm);
+    sim_destroy(child.mm);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -352,6 +379,7 @@ int main(void)
         TEST(test_identities),
         TEST(test_locks),
         TEST(test_commit),
+        TEST(test_zero_page_lasts),
     };
 
     return cmocka_run_group_tests_name("fork", tests, NULL, NULL);
