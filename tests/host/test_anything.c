@@ -1,7 +1,8 @@
 /*
- * Anything goes: calls at random on several address spaces and files at once, with transparent huge pages, pools, seals,
- * locks, forks, files that change their length, and memory that runs out. There is no model of it: what is looked at is
- * what must be true after any call, and that a call which fails has changed nothing.
+ * Anything goes: calls at random on several address spaces and files at once, with transparent huge
+ * pages, pools, seals, locks, forks, files that change their length, and memory that runs out. There
+ * is no model of it: what is looked at is what must be true after any call, and that a call which
+ * fails has changed nothing.
  *
  *   build/release/host/2x4-fast/test_anything FIRST ROUNDS
  */
