@@ -154,7 +154,7 @@ static long prepare(struct exec *e)
     long err = open_program(e);
 
     if (!err)
-        err = (e->page = kmalloc(PAGE_SIZE)) ? 0 : -ENOMEM;
+        err = (e->page = kmalloc_buffer(PAGE_SIZE)) ? 0 : -ENOMEM;
     if (!err)
         err = exec_count_args(e);
     if (!err)

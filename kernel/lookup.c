@@ -25,7 +25,7 @@ long lookup_start(int fd, struct inode **start)
 
 long lookup_fetch(vaddr_t user, char **name)
 {
-    char *buf = kmalloc(PATH_MAX);
+    char *buf = kmalloc_buffer(PATH_MAX);
     long length;
 
     if (!buf)

@@ -60,7 +60,7 @@ static long walk_link(struct walk *w, struct inode *link)
 
     if (++w->links > SYMLINKS_MAX)
         return -ELOOP;
-    buf = kmalloc(PATH_MAX);
+    buf = kmalloc_buffer(PATH_MAX);
     if (!buf)
         return -ENOMEM;
     n = link->ops->readlink(link, buf, PATH_MAX);

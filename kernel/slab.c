@@ -142,7 +142,7 @@ static void *take_object(struct size_class *sc)
         unlink_slab(sc, slab);
     if (REALIGN_DEBUG)
         check_poison(object, sc->size);
-    return memset(object, 0, sc->size);
+    return object;
 }
 
 static void give_object(struct size_class *sc, void *object)
@@ -165,15 +165,22 @@ static void *take_block(size_t size)
     unsigned order = order_of(size);
     paddr_t block = order <= FRAMES_MAX_ORDER ? frames_alloc(order) : 0;
 
-    return block ? memset(direct_ptr(block), 0, PAGE_SIZE << order) : NULL;
+    return block ? direct_ptr(block) : NULL;
 }
 
-void *kmalloc(size_t size)
+void *kmalloc_buffer(size_t size)
 {
     void *object = size <= SMALL_MAX ? take_object(class_of(size)) : take_block(size);
 
     live += object != NULL;
     return object;
+}
+
+void *kmalloc(size_t size)
+{
+    void *object = kmalloc_buffer(size);
+
+    return object ? memset(object, 0, size) : NULL;
 }
 
 void kfree(void *object, size_t size)
