@@ -62,7 +62,7 @@ async function warning(t) {
     const blocked = page.locator(".s-pane-new title").filter({ hasText: "PMD entry 509: 0x7fffffa00000" });
     assert.equal(await blocked.count(), 1, "the table in the way is drawn");
     assert.match(await page.locator(".v-moves option:checked").textContent(), /warning: PMD entry to 0x7fffffa00000/);
-    assert.match(await page.locator(".v-place").textContent(), /^mm\/pt_move\.c:\d+, in warn_slot\(\)/);
+    assert.match(await page.locator(".v-place").textContent(), /^mm\/pt_step\.c:\d+, in warn_slot\(\)/);
     await page.shot("play-warning", { fullPage: true });
     await page.keyboard.press("ArrowRight");
     assert.match(await page.locator(".v-words").textContent(), /^One PTE moves/);

@@ -9,7 +9,8 @@ $(WEB)/.installed: tools/web/package.json tools/web/package-lock.json tools/web/
 	@mkdir -p $(@D)
 	$(call say,NPM,tools/web/package-lock.json)
 	$(Q)cp tools/web/package.json tools/web/package-lock.json tools/web/.npmrc $(@D)/
-	$(Q)cd $(@D) && npm ci --ignore-scripts --silent --no-progress
+	$(Q)cd $(@D) && npm ci --ignore-scripts --loglevel=error --no-progress >npm.log 2>&1 || { cat npm.log; \
+		echo "npm could not fetch what the pages are made with, 8 MB, once: is there a network? Then again."; exit 1; }
 	$(Q)touch $@
 
 # mm/ as it is, for WebAssembly.

@@ -24,10 +24,16 @@ export class TraceList {
         this.inner = element.appendChild(document.createElement("div"));
         this.inner.className = "v-list-inner";
         element.addEventListener("scroll", () => this.#fill());
+        this.resized = new ResizeObserver(() => this.#fill());
+        this.resized.observe(element);
         element.addEventListener("click", ({ target }) => {
             const row = target.closest("[data-stop]");
             if (row) onGo(Number(row.dataset.stop));
         });
+    }
+
+    destroy() {
+        this.resized.disconnect();
     }
 
     /* Lines: one for each group, and below a folded group that is current the line of its step. */
@@ -41,7 +47,7 @@ export class TraceList {
         const top = this.current * ROW;
         const { scrollTop, clientHeight } = this.element;
         if (top < scrollTop + ROW || top + 2 * ROW > scrollTop + clientHeight)
-            this.element.scrollTop = top - clientHeight / 2;
+            this.element.scrollTop = Math.round((top - clientHeight / 2) / ROW) * ROW;
         this.#fill();
     }
 

@@ -82,6 +82,7 @@ class Viewer {
         this.keys.removeEventListener("keydown", this.onKey);
         removeEventListener("beforeprint", this.printed);
         this.resized.disconnect();
+        this.list.destroy();
         this.element.classList.remove("v-viewer");
         this.element.textContent = "";
     }
