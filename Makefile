@@ -52,7 +52,9 @@ LDFLAGS := -nostdlib -static -z max-page-size=4096 -z noexecstack --build-id=non
 KERNEL := $(B)/kernel.elf
 C_SOURCES := $(filter-out kernel/asm_offsets.c user/%,$(SOURCES))
 ASM_SOURCES := boot/boot.asm kernel/entry.asm
-OBJECTS := $(C_SOURCES:%.c=$(B)/%.o) $(ASM_SOURCES:%.asm=$(B)/%.asm.o)
+# A tree for students has some of the files as objects only: make student-tree.
+GIVEN := $(patsubst given/$(BUILD)/%,$(B)/%,$(wildcard given/$(BUILD)/mm/*.o))
+OBJECTS := $(C_SOURCES:%.c=$(B)/%.o) $(ASM_SOURCES:%.asm=$(B)/%.asm.o) $(GIVEN)
 
 # mm/ and what it stands on are optimised as one unit, so that a line in another file costs no call; not for debugging.
 # Each object can be linked by itself too, as labs do.
@@ -69,6 +71,10 @@ $(B)/%.o: %.c Makefile
 	@mkdir -p $(@D)
 	$(call say,CC,$<)
 	$(Q)$(CC) $(CFLAGS) -MMD -MP -c $< -o $@
+
+$(GIVEN): $(B)/%.o: given/$(BUILD)/%.o
+	@mkdir -p $(@D)
+	$(Q)cp $< $@
 
 $(B)/%.asm.o: %.asm Makefile
 	@mkdir -p $(@D)

@@ -23,6 +23,14 @@ lab-test:
 	+@$(SUBMAKE) lab-parts
 	@$(LAB_PYTHON) tests/labs/run.py --build $(B) $(if $(T),--only '$(T)')
 
+# A copy to be handed out, without solutions; LABS: those that are in it.
+.PHONY: student-tree
+student-tree:
+	@tools/setup.sh
+	+@$(SUBMAKE) build/release/lab/flags BUILD=release B=build/release
+	+@$(SUBMAKE) build/debug/lab/flags BUILD=debug B=build/debug
+	@$(LAB_PYTHON) tools/labs/student_tree.py '$(OUT)' $(LABS)
+
 .PHONY: lab-test grade grade-class solution-check lab-parts
 lab-parts: $(LAB_PARTS)
 

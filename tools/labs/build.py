@@ -33,8 +33,7 @@ class Shipped:
     def __init__(self, build):
         self.directory = os.path.abspath(build)
         root = os.path.dirname(os.path.dirname(self.directory))
-        with open(f"{build}/lab/flags", encoding="utf-8") as file:
-            self.flags = {line.split(" ", 1)[0]: shlex.split(line.split(" ", 1)[1]) for line in file.read().splitlines()}
+        self.flags = self.read_flags(build)
         self.objects = [f"{root}/{path}" for path in self.flags["objects"]]
         self.kernel_path = f"{self.directory}/kernel.elf"
         self.program_path = f"{self.directory}/user/lab"
@@ -43,6 +42,11 @@ class Shipped:
         self.layout = memory.Layout(f"{build}/lab/layout.s")
         self.cache = f"{self.directory}/lab/expected"
         self.digest = self.make_digest()
+
+    @staticmethod
+    def read_flags(build):
+        with open(f"{build}/lab/flags", encoding="utf-8") as file:
+            return {line.split(" ", 1)[0]: shlex.split(line.split(" ", 1)[1]) for line in file.read().splitlines()}
 
     def make_digest(self):
         """Of all that what is expected depends on."""

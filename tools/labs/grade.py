@@ -114,7 +114,7 @@ class Lab:
                 table = tomllib.load(file)
         except FileNotFoundError:
             sys.exit(f"there is no lab {name}; there are: {' '.join(all_labs())}")
-        self.bug = bugs.Bug(table, bug) if "bug" in table else None
+        self.bug = bugs.Bug(table, bug) if "bugs" in table else None
         if self.bug:
             table |= self.bug.table()
         self.title, self.replaces = table["title"], table["replaces"]
@@ -174,7 +174,7 @@ def all_labs():
 def variants(name):
     """The lab itself; of find-the-bug one for each bug."""
     with open(f"{ROOT}/labs/{name.split(':')[0]}/lab.toml", "rb") as file:
-        count = len(tomllib.load(file).get("bug", []))
+        count = tomllib.load(file).get("bugs", 0)
     return [name] if ":" in name or not count else [f"{name}:{n}" for n in range(1, count + 1)]
 
 
