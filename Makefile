@@ -436,6 +436,7 @@ help:
 	@echo
 	@echo 'make LAB=NAME grade     points for labs/NAME; run, test, debug TEST=T, solution-check; SUBMISSION=file'
 	@echo 'make LAB=NAME grade-class DIR=submissions OUT=results.csv HOSTS=...     a whole class'
+	@echo 'make student-tree OUT=dir LABS="walk fault"     a copy to be handed out, without solutions'
 	@echo 'make lab-test    the labs, their grader, hostile submissions; T=class: some of them'
 	@echo
 	@echo 'BUILD=debug      -Og, poisoned memory        V=1  whole commands        MEMORY=256M  of the machine'

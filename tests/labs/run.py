@@ -5,7 +5,8 @@ run.py --build build/release [--only WORD] [--jobs N]
 
 Each lab's shipped file gets all points and its starting file as many as lab.toml says; hostile submissions get what
 their first line says, and nothing of this machine; a class is graded twice, the second time by "other machines", and
-gets the same marks; the reports are what their readers take.
+gets the same marks; the reports are what their readers take; and what students get has no solution
+in it.
 """
 import argparse
 import concurrent.futures
@@ -24,6 +25,7 @@ import report  # noqa: E402
 import suite_class  # noqa: E402
 import suite_confine  # noqa: E402
 import suite_forms  # noqa: E402
+import suite_student  # noqa: E402
 from build import ROOT  # noqa: E402
 
 HOSTILE_LAB = "realign"
@@ -82,6 +84,7 @@ def cases(world):
     yield from suite_confine.cases(world)
     yield from suite_forms.cases(world)
     yield from suite_class.cases(world)
+    yield from suite_student.cases(world)
 
 
 def attempt(case):

@@ -64,7 +64,7 @@ def copy(name, out, secret):
 
 
 def give_objects(out, secret):
-    """Each in the way that each kernel is built, but without what a debugger would show of it."""
+    """As each of the two kernels has them, but without what a debugger would show."""
     for kind in ("release", "debug"):
         flags = Shipped.read_flags(f"{ROOT}/build/{kind}")["cflags"]
         for name in sorted(secret):
@@ -73,6 +73,7 @@ def give_objects(out, secret):
                 os.makedirs(os.path.dirname(target), exist_ok=True)
                 words = [word for word in flags if not word.startswith("-ffile-prefix-map") and word != "-g"]
                 subprocess.run(["gcc", *words, "-c", name, "-o", target], cwd=ROOT, check=True)
+                subprocess.run(["strip", "--strip-unneeded", target], check=True)
 
 
 def give_bugs(out):
