@@ -170,7 +170,12 @@ def write_json(path, rows):
 def this_run():
     """What was measured, and when."""
     def git(*words):
-        return subprocess.run(["git", "-C", ROOT, *words], stdout=subprocess.PIPE, text=True, check=False).stdout.strip()
+        try:
+            done = subprocess.run(["git", "-C", ROOT, *words], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+                                  check=False)
+        except FileNotFoundError:       # no git, as where the sources came as an archive
+            return ""
+        return done.stdout.strip()
 
     changed = " with changes" if git("status", "--porcelain", "boot", "kernel", "mm", "user") else ""
     return {"commit": (git("log", "-1", "--format=%h", "--", "boot", "kernel", "mm", "user") or "no commit") + changed,

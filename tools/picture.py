@@ -62,6 +62,9 @@ def main():
         failure = None if args.trace else boot(args, path)
         with open(path, encoding="utf-8", errors="replace") as file:
             trace = file.read()
+    if not trace.strip():
+        sys.exit("picture.py: nothing was traced" + (f": {failure}" if failure else "; see what the kernel says above"
+                                                     if not args.trace else f": {path} is empty"))
     with open(args.page, encoding="utf-8") as file:
         page = embedded(file.read(), trace, args.name or ("" if args.trace else args.program))
     with open(args.out, "w", encoding="utf-8") as file:
@@ -72,4 +75,7 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except OSError as error:
+        sys.exit(f"picture.py: {error.filename}: {error.strerror}")
