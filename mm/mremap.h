@@ -16,6 +16,12 @@ struct remap_run {
     struct remap_run *next;
 };
 
+/* What S has of one VMA, and where it goes. */
+struct remap_piece {
+    struct vma *vma;
+    struct range src, dst; /* of different length where the call resizes: then there is one piece */
+};
+
 /* One call. The ranges S and D, and all cases, are explained in mremap.c. */
 struct remap {
     struct mm *mm;
@@ -26,10 +32,15 @@ struct remap {
     uint32_t flags;  /* MREMAP_ */
     struct vma *vma; /* at old */
 
-    bool replaces; /* something is mapped in D */
-    bool along;    /* the VMA goes to D as it is */
     struct vma_reserve vmas;
     struct remap_run *runs;
+
+    /* Decided: */
+    bool replaces;            /* something is mapped in D */
+    bool several;             /* S goes on behind the first piece */
+    bool along;               /* the VMA goes to D as it is */
+    unsigned vmas_needed;     /* to be set aside */
+    struct remap_piece piece; /* the first one */
 
     /* Set when they come to be used: */
     struct remap_run first; /* of the runs: one is all that most calls need */
@@ -41,6 +52,32 @@ static inline bool remap_moves_only(const struct remap *r)
 {
     return (r->flags & MREMAP_FIXED) && r->old_len == r->new_len;
 }
+
+/* The first piece in what S has from @at on. False when there is none. */
+bool remap_piece_from(const struct remap *r, vaddr_t at, struct remap_piece *p);
+
+/* The piece behind @p, which r->piece is at first. False when there is none. */
+static inline bool remap_next_piece(const struct remap *r, struct remap_piece *p)
+{
+    return r->several && remap_piece_from(r, p->src.end, p);
+}
+
+/* What of S finds no room in D. */
+static inline struct range remap_rest(const struct remap *r)
+{
+    return (struct range){min_u64(r->src.start + r->new_len, r->src.end), r->src.end};
+}
+
+static inline bool remap_has_rest(const struct remap *r)
+{
+    return r->new_len < r->old_len;
+}
+
+/*
+ * Decide where to, and whether all that is to go may: 0, or -EFAULT, -EPERM, -ENOMEM, -EINVAL. (A part
+ * of remap_move())
+ */
+long remap_decide(struct remap *r);
 
 /*
  * Move what was checked: decide where, reserve, commit. The new address, or -EFAULT, -EPERM,

@@ -6,24 +6,16 @@
 
 long pt_reserve_fill(struct pt_reserve *reserve, uint32_t count)
 {
-    struct pt_reserve added = {0};
+    uint32_t before = reserve->count;
 
-    while (added.count < count) {
+    while (reserve->count - before < count) {
         paddr_t table = port_frame_alloc(true);
 
         if (!table) {
-            pt_reserve_drain(&added);
+            while (reserve->count > before)
+                port_frame_free(pt_reserve_take(reserve));
             return -ENOMEM;
         }
-        port_frame(table)->next = added.head;
-        added.head = (uint32_t)(table >> PAGE_SHIFT);
-        added.count++;
-    }
-    while (added.count) {
-        paddr_t table = (paddr_t)added.head << PAGE_SHIFT;
-
-        added.head = port_frame(table)->next;
-        added.count--;
         port_frame(table)->next = reserve->head;
         reserve->head = (uint32_t)(table >> PAGE_SHIFT);
         reserve->count++;

@@ -52,25 +52,10 @@ static unsigned tables_lacking(const struct pt_move *m, vaddr_t new, unsigned le
 }
 
 /*
- * The first step, which the commit will find where it was found, unless tables change before; false
- * when there is none.
- */
-static bool find_first(struct pt_move *m, struct pt_cursor *c, struct pt_step *s)
-{
-    bool any;
-
-    pt_first_step(m, c);
-    any = pt_plan_step(m, c, s);
-    m->first = *c;
-    if (any)
-        m->first.at = m->descending ? s->old + s->count * pt_span(s->level) : s->old;
-    return any;
-}
-
-/*
  * How many tables it takes to split huge leaves, and how many the steps need at the destination
  * that are not there, or may not be when their turn comes. The steps are in order, so a table that
- * was counted is the last one counted at its level.
+ * was counted is the last one counted at its level. Where the first one is is kept: unless tables
+ * change before, the commit will find it there.
  */
 static uint32_t tables_needed(struct pt_move *m)
 {
@@ -80,9 +65,14 @@ static uint32_t tables_needed(struct pt_move *m)
     struct pt_step s;
     uint32_t needed = 0;
 
+    pt_first_step(m, &m->first);
+    if (!pt_plan_step(m, &m->first, &s))
+        return 0;
+    c = m->first;
+    m->first.at = m->descending ? s.old + s.count * pt_span(s.level) : s.old;
     for (unsigned l = 0; l < PT_LEVELS; l++)
         counted[l] = UINT64_MAX;
-    for (bool more = find_first(m, &c, &s); more; more = pt_plan_step(m, &c, &s)) {
+    do {
         unsigned top = s.level + tables_lacking(m, s.new, s.level);
 
         c.left[s.level] -= s.from != NULL;
@@ -94,7 +84,7 @@ static uint32_t tables_needed(struct pt_move *m)
             counted[l] = pt_floor(s.new, l + 1);
             needed++;
         }
-    }
+    } while (pt_plan_step(m, &c, &s));
     return needed;
 }
 
@@ -153,7 +143,8 @@ static uint32_t move_each(const struct pt_move *m, const struct pt_step *s, stru
     int64_t next = m->descending ? -1 : 1;
     uint32_t left = live;
 
-    for (unsigned n = s->count; n > 0; n--, k += next) {
+#pragma GCC unroll 4
+    for (unsigned n = s->count; n > 0 && left > 0; n--, k += next) {
         struct pte entry = s->from[k];
 
         if (pte_is_none(entry))
@@ -162,8 +153,7 @@ static uint32_t move_each(const struct pt_move *m, const struct pt_step *s, stru
             take_slot(m, s, (unsigned)k, &to[k], g);
         to[k] = entry;
         s->from[k] = pte_none();
-        if (--left == 0)
-            break;
+        left--;
     }
     return live - left;
 }

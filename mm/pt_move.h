@@ -64,6 +64,21 @@ static inline vaddr_t pt_move_end(const struct pt_move *m)
     return m->old + m->len;
 }
 
+/* A move of @len bytes of @mm, with no bounds yet; nothing is planned or moved. */
+static inline void pt_move_init(struct pt_move *m, struct mm *mm, vaddr_t old, vaddr_t new,
+                                uint64_t len)
+{
+    m->mm = mm;
+    m->old = old;
+    m->new = new;
+    m->len = len;
+    m->tables_change = false;
+    m->reserve = (struct pt_reserve){0};
+    m->done = 0;
+    for (unsigned l = 0; l < PT_LEVELS; l++)
+        m->moved[l] = 0;
+}
+
 /*
  * Decide how far to widen: m->src, which is the range that was asked for, grows at each end to the
  * edge of an entry of the highest level that is allowed, at most m->align. realign=pmd does what

@@ -137,7 +137,7 @@ static void leave_table(const struct pt_move *m, struct pt_cursor *c, struct pte
     if (range_overlaps(span, pt_move_destination(m)))
         c->kept = true;
     else
-        tlb_prune_table(g, entry, level, va);
+        tlb_drop_table(g, entry, level, va);
 }
 
 /*
@@ -238,6 +238,8 @@ void pt_first_step(const struct pt_move *m, struct pt_cursor *c)
 
 bool pt_plan_step(struct pt_move *m, struct pt_cursor *c, struct pt_step *s)
 {
+    if (is_end(m, c->at))
+        return false;
     leave_tables(m, c, NULL);
     return find_step(m, c, s, NULL);
 }

@@ -10,7 +10,7 @@
 /* A table of @lvl entries at @pa, whose first one translates @va. */
 #define TRACE_TABLE(pt, event, lvl, va, pa)                                                        \
     do {                                                                                           \
-        if ((pt)->space)                                                                           \
+        if (trace_wanted(TRACE_PT) && (pt)->space)                                                 \
             TRACE(TRACE_PT, .what = event, .level = lvl, .a = va, .b = pa, .space = (pt)->space);  \
     } while (0)
 

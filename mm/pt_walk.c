@@ -46,7 +46,8 @@ struct pte *pt_entry_make(struct pt *pt, vaddr_t va, unsigned level, struct pt_r
 
     for (unsigned l = pt->top; l > level; l--) {
         if (pte_is_none(*entry)) {
-            pt_write(entry, pte_table(pt_reserve_take(reserve)));
+            *entry = pte_table(pt_reserve_take(reserve));
+            pt_frame(entry)->live++;
             pt->tables++;
             mm_stats.tables_allocated++;
             TRACE_TABLE(pt, EVENT_TABLE_NEW, l - 1, pt_floor(va, l), pte_addr(*entry));

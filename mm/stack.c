@@ -69,21 +69,14 @@ long stack_shift(struct mm *mm, uint64_t shift)
     if (page_offset(shift))
         return mm_refuse(-EINVAL, REFUSE_UNALIGNED);
     old = vma_range(vma);
-    floor = vma_floor(mm, old.start, none, none);
-    ceiling = vma_ceiling(mm, old.end, none, none);
+    floor = vma_floor(mm, vma, old.start, none, none);
+    ceiling = vma_ceiling(vma, old.end, none, none);
     if (shift > old.start || old.start - shift < max_u64(floor, mm_config.mmap_min_addr))
         return mm_refuse(-EINVAL, REFUSE_LENGTH);
     new = (struct range){old.start - shift, old.end - shift};
-    move = (struct pt_move){
-        .mm = mm,
-        .old = old.start,
-        .new = new.start,
-        .len = range_size(old),
-        .old_floor = floor,
-        .new_floor = floor,
-        .old_ceiling = ceiling,
-        .new_ceiling = ceiling,
-    };
+    pt_move_init(&move, mm, old.start, new.start, range_size(old));
+    move.old_floor = move.new_floor = floor;
+    move.old_ceiling = move.new_ceiling = ceiling;
     if (shift && trace_wanted(TRACE_STATE))
         mm_trace_state(mm);
     if (shift && pt_move_plan(&move))

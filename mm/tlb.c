@@ -294,12 +294,11 @@ static void trace_zap(const struct gather *g, const struct pt_run *run)
 bool tlb_zap(struct gather *g, struct range range)
 {
     vaddr_t va = range.start;
-    bool any = false;
+    bool emptied = false;
     struct pt_run run;
 
     tlb_split(g, range);
     while (pt_next_run(g->pt, &va, range.end, &run)) {
-        any = true;
         if (trace_wanted(TRACE_PT))
             trace_zap(g, &run);
         if (run.level > PT_PTE)
@@ -308,20 +307,21 @@ bool tlb_zap(struct gather *g, struct range range)
             zap_pages(g, &run);
         else
             zap_uncached(g, &run);
-        if (trace_wanted(TRACE_PT) && pt_frame(run.slots)->live == 0 && run.level < g->pt->top)
-            TRACE_TABLE(g->pt, EVENT_TABLE_EMPTIED, run.level, pt_floor(run.va, run.level + 1),
-                        port_paddr(run.slots) & ~(PAGE_SIZE - 1));
+        if (pt_frame(run.slots)->live > 0 || run.level == g->pt->top)
+            continue;
+        emptied = true;
+        TRACE_TABLE(g->pt, EVENT_TABLE_EMPTIED, run.level, pt_floor(run.va, run.level + 1),
+                    port_paddr(run.slots) & ~(PAGE_SIZE - 1));
     }
-    return any;
+    return emptied;
 }
 
-void tlb_prune_table(struct gather *g, struct pte *entry, unsigned level, vaddr_t va)
+void tlb_drop_table(struct gather *g, struct pte *entry, unsigned level, vaddr_t va)
 {
-    if (!pte_is_table(*entry, level) || pt_frame(pte_to_table(*entry))->live > 0)
-        return;
     TRACE_TABLE(g->pt, EVENT_TABLE_GONE, level - 1, pt_floor(va, level), pte_addr(*entry));
     queue_table(g, pte_addr(*entry));
-    pt_write(entry, pte_none());
+    *entry = pte_none();
+    pt_frame(entry)->live--;
     g->pt->tables--;
     mm_stats.tables_freed++;
 }
@@ -334,9 +334,10 @@ void tlb_prune_slot(struct gather *g, struct pte *entry, unsigned level, struct 
         return;
     if (level > PT_PMD && pt_frame(pte_to_table(*entry))->live > 0)
         prune_below(g, pte_to_table(*entry), level - 1, range);
-    tlb_prune_table(g, entry, level, range.start);
-    if (pte_is_none(*entry))
-        tlb_range(g, range.start, range.end);
+    if (pt_frame(pte_to_table(*entry))->live > 0)
+        return;
+    tlb_drop_table(g, entry, level, range.start);
+    tlb_range(g, range.start, range.end);
 }
 
 /* For each slot of @table, whose entries are of @level, that overlaps @range. */

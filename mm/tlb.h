@@ -68,7 +68,7 @@ void tlb_page(struct gather *g, paddr_t pa, unsigned level);
 
 /*
  * Clear every leaf in @range and drop its frames. Tables stay; see tlb_prune. Leaves that the ends
- * cut are split, for which tlb_reserve() was asked. Returns whether there were any.
+ * cut are split, for which tlb_reserve() was asked. Returns whether a table has lost its last entry.
  */
 bool tlb_zap(struct gather *g, struct range range);
 
@@ -82,10 +82,10 @@ void tlb_prune(struct gather *g, struct range range);
 void tlb_prune_slot(struct gather *g, struct pte *entry, unsigned level, struct range range);
 
 /*
- * The same for the one table that @entry, of @level, links, if it does; @va lies in its span. What the table
+ * The same for one table that has no entries left: @entry, of @level, which translates @va, links it. What it
  * translated has been said to tlb_range().
  */
-void tlb_prune_table(struct gather *g, struct pte *entry, unsigned level, vaddr_t va);
+void tlb_drop_table(struct gather *g, struct pte *entry, unsigned level, vaddr_t va);
 
 /* Flush what was named, on every CPU that may cache it, then free what was queued. */
 void tlb_finish(struct gather *g);

@@ -133,10 +133,9 @@ static bool step_over(vaddr_t *at, struct range r, bool down)
     return inside;
 }
 
-vaddr_t vma_floor(const struct mm *mm, vaddr_t addr, struct range a, struct range b)
+vaddr_t vma_floor(const struct mm *mm, const struct vma *vma, vaddr_t addr, struct range a,
+                  struct range b)
 {
-    struct vma *vma = vma_find(mm, addr);
-
     if (!vma || vma->start >= addr)
         vma = vma ? vma->prev : mm->last;
     for (; vma; vma = vma->prev) {
@@ -150,9 +149,9 @@ vaddr_t vma_floor(const struct mm *mm, vaddr_t addr, struct range a, struct rang
     return 0;
 }
 
-vaddr_t vma_ceiling(const struct mm *mm, vaddr_t addr, struct range a, struct range b)
+vaddr_t vma_ceiling(const struct vma *vma, vaddr_t addr, struct range a, struct range b)
 {
-    for (struct vma *vma = vma_find(mm, addr); vma; vma = vma->next) {
+    for (; vma; vma = vma->next) {
         vaddr_t start = max_u64(vma->start, addr);
 
         while (step_over(&start, a, false) || step_over(&start, b, false))

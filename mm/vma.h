@@ -142,10 +142,11 @@ vaddr_t vma_gap_below(const struct mm *mm, uint64_t len, vaddr_t low, vaddr_t hi
 /*
  * The end of what lives below @addr, or 0; the start of what lives at or above it, or USER_END.
  * What lies in @a or @b does not count: the two ranges of a move are no neighbours of each other
- * (see mm/pt_move.c).
+ * (see mm/pt_move.c). @vma: vma_find() of @addr, or for the ceiling one below it.
  */
-vaddr_t vma_floor(const struct mm *mm, vaddr_t addr, struct range a, struct range b);
-vaddr_t vma_ceiling(const struct mm *mm, vaddr_t addr, struct range a, struct range b);
+vaddr_t vma_floor(const struct mm *mm, const struct vma *vma, vaddr_t addr, struct range a,
+                  struct range b);
+vaddr_t vma_ceiling(const struct vma *vma, vaddr_t addr, struct range a, struct range b);
 
 /* ---- Change. None of these can fail. ---- */
 

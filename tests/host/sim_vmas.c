@@ -229,8 +229,10 @@ static void compare_bounds(void)
         struct range ra = pages(a, a + test_random(VMAS_PAGES - a)),
                      rb = pages(b, b + test_random(VMAS_PAGES - b));
 
-        assert_int_equal(vma_floor(vmas_mm, page(at), ra, rb), naive_floor(at, ra, rb));
-        assert_int_equal(vma_ceiling(vmas_mm, page(at), ra, rb), naive_ceiling(at, ra, rb));
+        assert_int_equal(vma_floor(vmas_mm, vma_find(vmas_mm, page(at)), page(at), ra, rb),
+                         naive_floor(at, ra, rb));
+        assert_int_equal(vma_ceiling(vma_find(vmas_mm, page(at)), page(at), ra, rb),
+                         naive_ceiling(at, ra, rb));
     }
 }
 

@@ -31,7 +31,7 @@ WORDS = {
     "pt_write": "writes one entry, and counts how many its table has",
     "pt_entry_make": "finds an entry, and links the tables that are missing on the way",
     "tlb_prune": "unlinks tables that have no entries left",
-    "tlb_prune_table": "unlinks a table that has no entries left",
+    "tlb_drop_table": "unlinks a table that has no entries left",
     "trap_dispatch": "the processor came here by an exception or an interrupt",
     "syscall_dispatch": "the program came here by a system call",
 }
