@@ -172,13 +172,16 @@ long remap_decide(struct remap *r)
 {
     long err = choose_target(r);
 
+    if (err)
+        return err;
     find_pieces(r);
-    if (!err)
-        err = check_huge_pieces(r);
+    err = check_huge_pieces(r);
     if (!err)
         err = check_pieces(r);
+    if (err)
+        return err;
     r->along = goes_along(r);
     if (r->along)
         r->vmas_needed = 0;
-    return err;
+    return 0;
 }
