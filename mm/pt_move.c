@@ -52,24 +52,30 @@ static unsigned tables_lacking(const struct pt_move *m, vaddr_t new, unsigned le
 }
 
 /*
+ * Find the first step. The commit need not look for it again, unless tables change before, its leaf is
+ * yet to be split, or its slot may be refused.
+ */
+static void find_first(struct pt_move *m)
+{
+    pt_first_step(m, &m->first);
+    m->any = pt_plan_step(m, &m->first, &m->step);
+    m->holds =
+        !m->tables_change && (!m->any || (m->step.from && mm_config.realign == REALIGN_FULL));
+}
+
+/*
  * How many tables it takes to split huge leaves, and how many the steps need at the destination
  * that are not there, or may not be when their turn comes. The steps are in order, so a table that
- * was counted is the last one counted at its level. Where the first one is is kept: unless tables
- * change before, the commit will find it there.
+ * was counted is the last one counted at its level.
  */
 static uint32_t tables_needed(struct pt_move *m)
 {
+    struct pt_cursor c = m->first;
+    struct pt_step s = m->step;
     vaddr_t counted[PT_LEVELS];
     vaddr_t split = UINT64_MAX;
-    struct pt_cursor c;
-    struct pt_step s;
     uint32_t needed = 0;
 
-    pt_first_step(m, &m->first);
-    if (!pt_plan_step(m, &m->first, &s))
-        return 0;
-    c = m->first;
-    m->first.at = m->descending ? s.old + s.count * pt_span(s.level) : s.old;
     for (unsigned l = 0; l < PT_LEVELS; l++)
         counted[l] = UINT64_MAX;
     do {
@@ -102,7 +108,8 @@ long pt_move_plan(struct pt_move *m)
     pt_widen(m);
     m->overlap = range_overlaps(m->src, pt_move_destination(m));
     m->descending = m->overlap && m->new > m->old;
-    return pt_reserve_fill(&m->reserve, tables_needed(m));
+    find_first(m);
+    return m->any ? pt_reserve_fill(&m->reserve, tables_needed(m)) : 0;
 }
 
 void pt_move_cancel(struct pt_move *m)
@@ -201,15 +208,17 @@ static uint64_t moved_at(const struct pt_move *m, unsigned level)
 void pt_move_commit(struct pt_move *m, struct gather *g)
 {
     struct pt_cursor *c = &m->first;
-    struct pt_step s;
-    bool more;
+    struct pt_step *s = &m->step;
+    bool more = m->any;
 
-    if (m->tables_change)
+    if (!m->holds) {
         pt_first_step(m, c);
-    for (more = pt_find_step(m, c, &s, g); more; more = pt_next_step(m, c, &s, g)) {
-        c->left[s.level] -= do_step(m, &s, g);
+        more = pt_next_step(m, c, s, g);
+    }
+    for (; more; more = pt_next_step(m, c, s, g)) {
+        c->left[s->level] -= do_step(m, s, g);
         m->done = progress(m, c->at);
-        tlb_range(g, s.old, s.old + s.count * pt_span(s.level));
+        tlb_range(g, s->old, s->old + s->count * pt_span(s->level));
     }
     m->done = m->len;
     if (c->kept)

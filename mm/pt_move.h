@@ -19,6 +19,15 @@ struct pt_cursor {
     uint32_t left[PT_LEVELS]; /* in each, at most so many of the entries ahead are not empty */
 };
 
+/* Neighbouring entries of one table that move whole into neighbouring slots of one table. */
+struct pt_step {
+    unsigned level;
+    vaddr_t old, new; /* start of the lowest entry's span */
+    struct pte *from; /* the lowest entry; the one that the step was found by is not empty. NULL: in
+                         a huge leaf that is yet to be split */
+    unsigned count;
+};
+
 /*
  * One move. The caller fills in the request, all page-aligned:
  *
@@ -51,7 +60,10 @@ struct pt_move {
     bool overlap;     /* the widened ranges do */
     bool descending;  /* then upward moves go from the end, as memmove does */
     struct pt_reserve reserve;
-    struct pt_cursor first; /* where the first step is */
+    struct pt_cursor first; /* behind the first step */
+    struct pt_step step;    /* the first one, */
+    bool any;               /* if there is one, */
+    bool holds;             /* and if it will still be the first one */
 
     /* The result: */
     uint64_t moved[PT_LEVELS]; /* entries */

@@ -204,17 +204,16 @@ static ALWAYS_INLINE struct pte *descend(struct pt_move *m, struct pt_cursor *c,
     return entry;
 }
 
-static ALWAYS_INLINE bool find_step(struct pt_move *m, struct pt_cursor *c, struct pt_step *s,
+static ALWAYS_INLINE bool next_step(struct pt_move *m, struct pt_cursor *c, struct pt_step *s,
                                     struct gather *g)
 {
-    while (!is_end(m, c->at)) {
+    while (leave_tables(m, c, g), !is_end(m, c->at)) {
         vaddr_t probe = m->descending ? c->at - 1 : c->at;
         struct pte *entry = descend(m, c, probe, g);
         unsigned level = c->level;
 
         if (pte_is_none(*entry)) {
             c->at = skip_empty(m, c, probe);
-            leave_tables(m, c, g);
             continue;
         }
         if (!g && !moves_whole(m, pt_floor(probe, level), level)) {
@@ -238,19 +237,10 @@ void pt_first_step(const struct pt_move *m, struct pt_cursor *c)
 
 bool pt_plan_step(struct pt_move *m, struct pt_cursor *c, struct pt_step *s)
 {
-    if (is_end(m, c->at))
-        return false;
-    leave_tables(m, c, NULL);
-    return find_step(m, c, s, NULL);
-}
-
-bool pt_find_step(struct pt_move *m, struct pt_cursor *c, struct pt_step *s, struct gather *g)
-{
-    return find_step(m, c, s, g);
+    return !is_end(m, c->at) && next_step(m, c, s, NULL);
 }
 
 bool pt_next_step(struct pt_move *m, struct pt_cursor *c, struct pt_step *s, struct gather *g)
 {
-    leave_tables(m, c, g);
-    return find_step(m, c, s, g);
+    return next_step(m, c, s, g);
 }

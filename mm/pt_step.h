@@ -6,15 +6,6 @@
 
 #include "mm/pt_move.h"
 
-/* Neighbouring entries of one table that move whole into neighbouring slots of one table. */
-struct pt_step {
-    unsigned level;
-    vaddr_t old, new; /* start of the lowest entry's span */
-    struct pte *from; /* the lowest entry; the one that the step was found by is not empty. NULL: in
-                         a huge leaf that is yet to be split */
-    unsigned count;
-};
-
 /* Where the steps start: at the range's end where they descend. */
 void pt_first_step(const struct pt_move *m, struct pt_cursor *c);
 
@@ -23,12 +14,11 @@ void pt_first_step(const struct pt_move *m, struct pt_cursor *c);
  * go on at. False at the end of the range. The caller takes off c->left[s->level] how many entries
  * move, or as many as it is sure of.
  *
- * pt_plan_step() changes nothing. The other two are for a step that is done now: a refused slot has
- * been warned of, a huge leaf that cannot move as it is has been split, and pt_next_step() has freed
- * the tables behind that lost their last entry.
+ * pt_plan_step() changes nothing. pt_next_step() is for a step that is done now: a refused slot has
+ * been warned of, a huge leaf that cannot move as it is has been split, and the tables behind that lost
+ * their last entry are freed.
  */
 bool pt_plan_step(struct pt_move *m, struct pt_cursor *c, struct pt_step *s);
-bool pt_find_step(struct pt_move *m, struct pt_cursor *c, struct pt_step *s, struct gather *g);
 bool pt_next_step(struct pt_move *m, struct pt_cursor *c, struct pt_step *s, struct gather *g);
 
 /* Where the entries of a move go. */

@@ -19,8 +19,13 @@ void tlb_begin(struct gather *g, struct mm *mm, struct pt *pt)
 
 long tlb_reserve(struct gather *g, struct range range)
 {
-    return pt_reserve_fill(&g->tables,
-                           pt_cuts_leaf(g->pt, range.start) + pt_cuts_leaf(g->pt, range.end));
+    bool one_leaf = pt_offset(range.start, PT_PMD) &&
+                    pt_floor(range.start, PT_PMD) == pt_floor(range.end, PT_PMD);
+    unsigned cuts = pt_cuts_leaf(g->pt, range.start);
+
+    if (!one_leaf)
+        cuts += pt_cuts_leaf(g->pt, range.end);
+    return pt_reserve_fill(&g->tables, cuts);
 }
 
 void tlb_split_leaf(struct gather *g, vaddr_t va)
