@@ -131,18 +131,24 @@ static long plan_runs(struct remap *r)
     return -ENOMEM;
 }
 
-/* Tables for the huge leaves that are cut where pages go. */
-static long reserve_cuts(struct remap *r)
+/* Tables for the huge leaves that are cut where pages of D go. */
+static long reserve_target(struct remap *r)
 {
     struct remap_piece p = r->piece;
+    long err;
+
+    do
+        err = tlb_reserve(&r->gather, p.dst);
+    while (!err && remap_next_piece(r, &p));
+    return err;
+}
+
+/* And where those of S go that find no room in D. */
+static long reserve_cuts(struct remap *r)
+{
     long err = remap_has_rest(r) ? tlb_reserve(&r->gather, remap_rest(r)) : 0;
 
-    if (!r->replaces)
-        return err;
-    do
-        err = err ? err : tlb_reserve(&r->gather, p.dst);
-    while (remap_next_piece(r, &p));
-    return err;
+    return err || !r->replaces ? err : reserve_target(r);
 }
 
 /* VMAs, and tables for the destination and for what is split. */
@@ -164,15 +170,20 @@ static void clear_pages(struct remap *r, struct range range)
     mmap_forget(r->mm, range, &r->gather);
 }
 
-/* Pages: those of D go, those of S that find no room in D go, the others move. One flush. */
-static void move_pages(struct remap *r)
+static void clear_target(struct remap *r)
 {
     struct remap_piece p = r->piece;
 
+    do
+        clear_pages(r, p.dst);
+    while (remap_next_piece(r, &p));
+}
+
+/* Pages: those of D go, those of S that find no room in D go, the others move. One flush. */
+static void move_pages(struct remap *r)
+{
     if (r->replaces)
-        do
-            clear_pages(r, p.dst);
-        while (remap_next_piece(r, &p));
+        clear_target(r);
     if (remap_has_rest(r))
         clear_pages(r, remap_rest(r));
     for (struct remap_run *run = r->runs; run; run = run->next)

@@ -150,7 +150,6 @@ static uint32_t move_each(const struct pt_move *m, const struct pt_step *s, stru
     int64_t next = m->descending ? -1 : 1;
     uint32_t left = live;
 
-#pragma GCC unroll 4
     for (unsigned n = s->count; n > 0 && left > 0; n--, k += next) {
         struct pte entry = s->from[k];
 
@@ -165,12 +164,29 @@ static uint32_t move_each(const struct pt_move *m, const struct pt_step *s, stru
     return live - left;
 }
 
-/* A full table's go without a look at each, where nobody watches and what is read is not written. */
-static uint32_t move_all(const struct pt_step *s, struct pte *to)
+/*
+ * A run that is long, and of which enough may be there, goes without a look at each entry where nobody
+ * watches: the slots are empty, so an empty entry does no harm. What is read must not be written.
+ */
+static bool moves_at_once(const struct pt_move *m, const struct pt_step *s, uint32_t live)
 {
+    return s->count >= PT_ENTRIES / 32 && live >= s->count / 2 && !m->overlap &&
+           !trace_wanted(TRACE_MREMAP);
+}
+
+/* Move them. How many there were; a full table's need not be counted. */
+static uint32_t move_run(const struct pt_step *s, struct pte *to, uint32_t live)
+{
+    uint32_t moved = 0;
+
     __builtin_memcpy(to, s->from, s->count * sizeof(*to));
     __builtin_memset(s->from, 0, s->count * sizeof(*to));
-    return s->count;
+    if (live == PT_ENTRIES)
+        return s->count;
+#pragma GCC unroll 8
+    for (const struct pte *end = to + s->count; to < end; to++)
+        moved += !pte_is_none(*to);
+    return moved;
 }
 
 static uint32_t do_step(struct pt_move *m, const struct pt_step *s, struct gather *g)
@@ -179,8 +195,8 @@ static uint32_t do_step(struct pt_move *m, const struct pt_step *s, struct gathe
     struct frame *table = pt_frame(s->from);
     uint32_t moved;
 
-    if (table->live == PT_ENTRIES && !m->overlap && !trace_wanted(TRACE_MREMAP))
-        moved = move_all(s, to);
+    if (moves_at_once(m, s, table->live))
+        moved = move_run(s, to, table->live);
     else
         moved = move_each(m, s, to, table->live, g);
     table->live -= moved;

@@ -261,6 +261,7 @@ void vma_relocate(struct mm *mm, struct vma *vma, vaddr_t start, vaddr_t end)
     account(mm, vma->flags, ((end - start) >> PAGE_SHIFT) - vma_pages(vma));
     vma->start = start;
     vma->end = end;
+    mm->found = vma;
     vma_tree_update(vma);
     if (vma->next)
         vma_tree_update(vma->next);
