@@ -170,7 +170,7 @@ static uint32_t move_each(const struct pt_move *m, const struct pt_step *s, stru
  */
 static bool moves_at_once(const struct pt_move *m, const struct pt_step *s, uint32_t live)
 {
-    return s->count >= PT_ENTRIES / 32 && live >= s->count / 2 && !m->overlap &&
+    return s->count > PT_ENTRIES / 32 && live >= s->count / 2 && !m->overlap &&
            !trace_wanted(TRACE_MREMAP);
 }
 
