@@ -30,6 +30,9 @@ static struct mm *spaces[SPACES];
 static struct object *files[FILES];
 static uint64_t seed, first = 1, rounds = 8;
 
+/* What was written last to pages of private memory of no file; 0 where that is not known. */
+static uint64_t words[SPACES][PAGES], last_word;
+
 /* ---- At random ---- */
 
 static uint64_t pick(uint64_t n)
@@ -86,13 +89,56 @@ static uint32_t some_prot(void)
     return pick(5) ? PROT_READ | PROT_WRITE : (uint32_t)pick(8);
 }
 
+/* ---- What pages hold ---- */
+
+static void forget(unsigned i, vaddr_t addr, uint64_t len)
+{
+    for (vaddr_t at = addr; at < TASK_SIZE && at - addr < len; at += PG)
+        words[i][at / PG] = 0;
+}
+
+/*
+ * What moved from @old to @new holds what it held; what was at @new stays only where nothing came.
+ * @gaps: pages that nothing was mapped to before.
+ */
+static void follow_move(unsigned i, vaddr_t old, uint64_t old_len, vaddr_t new, uint64_t new_len,
+                        const bool *gaps)
+{
+    uint64_t before[PAGES];
+
+    memcpy(before, words[i], sizeof(before));
+    forget(i, new == old ? old + new_len : old, new == old ? 0 : old_len);
+    if (new == old && new_len < old_len)
+        forget(i, old + new_len, old_len - new_len);
+    for (uint64_t off = 0; new != old &&off < new_len; off += PG) {
+        bool from = off < old_len && old + off < TASK_SIZE;
+
+        if (!from || !gaps[(old + off) / PG])
+            words[i][(new + off) / PG] = from ? before[(old + off) / PG] : 0;
+    }
+}
+
+static void check_words(unsigned i)
+{
+    for (uint64_t page = 0; page < PAGES; page++) {
+        uint64_t word;
+
+        if (words[i][page] &&
+            (!sim_peek(&spaces[i]->pt, page * PG, &word) || word != words[i][page]))
+            sim_die("space %u, page %lu: not what was written", i, page);
+    }
+}
+
 /* ---- Calls ---- */
 
-static long call_mmap(struct mm *mm)
+static long call_mmap(unsigned i)
 {
+    struct mm *mm = spaces[i];
     struct object *file = pick(3) ? NULL : files[pick(FILES)];
     uint32_t flags = pick(4) ? MAP_PRIVATE : MAP_SHARED;
     vaddr_t addr = addr_near(mm);
+    uint64_t len;
+    long result;
 
     flags |= file ? 0 : MAP_ANONYMOUS;
     flags |= pick(2) ? MAP_FIXED : pick(4) ? 0 : MAP_FIXED_NOREPLACE;
@@ -102,11 +148,18 @@ static long call_mmap(struct mm *mm)
     flags |= pick(10) ? 0 : MAP_GROWSDOWN;
     if (!file && !pick(6))
         flags |= MAP_HUGETLB | (pick(2) ? 0 : pt_shift(1 + (unsigned)pick(2)) << MAP_HUGE_SHIFT);
-    return sim_mmap_object(mm, addr, len_near(mm, addr), some_prot(), flags, file, pick(6) * PG);
+    len = len_near(mm, addr);
+    result = sim_mmap_object(mm, addr, len, some_prot(), flags, file, pick(6) * PG);
+    if (result >= 0)
+        forget(i, (vaddr_t)result, pt_ceiling(len, flags & MAP_HUGETLB ? PT_PMD : PT_PTE));
+    if (result >= 0 && flags >> MAP_HUGE_SHIFT)
+        forget(i, (vaddr_t)result, pt_ceiling(len, PT_PUD));
+    return result;
 }
 
-static long call_mremap(struct mm *mm)
+static long call_mremap(unsigned i)
 {
+    struct mm *mm = spaces[i];
     static const uint32_t flags[] = {0,
                                      MREMAP_MAYMOVE,
                                      MREMAP_MAYMOVE | MREMAP_FIXED,
@@ -116,22 +169,41 @@ static long call_mremap(struct mm *mm)
     vaddr_t old = addr_near(mm), new = addr_near(mm);
     uint64_t old_len = pick(10) ? len_near(mm, old) : 0;
     uint64_t new_len = pick(2) ? old_len : len_near(mm, old);
+    bool gaps[PAGES];
+    unsigned pool;
+    long result;
+
+    for (uint64_t page = 0; page < PAGES; page++)
+        gaps[page] = !vma_at(mm, page * PG);
 
     if (pick(2))
         new = pt_floor(new, PT_PMD) + pt_offset(old, PT_PMD);
-    return sim_mremap(mm, old, old_len, new_len, ONE_OF(flags), new);
+    pool =
+        vma_at(mm, old) && (vma_at(mm, old)->flags & VMA_HUGETLB) ? vma_level(vma_at(mm, old)) : 0;
+    result = sim_mremap(mm, old, old_len, new_len, ONE_OF(flags), new);
+    if (result >= 0)
+        follow_move(i, old, pt_ceiling(old_len, pool), (vaddr_t)result, pt_ceiling(new_len, pool),
+                    gaps);
+    return result;
 }
 
-static long call_madvise(struct mm *mm)
+static long call_madvise(unsigned i)
 {
+    struct mm *mm = spaces[i];
     static const int advices[] = {
         MADV_DONTNEED,        MADV_FREE,     MADV_REMOVE,     MADV_POPULATE_READ,
         MADV_POPULATE_WRITE,  MADV_DONTFORK, MADV_DOFORK,     MADV_WIPEONFORK,
         MADV_KEEPONFORK,      MADV_HUGEPAGE, MADV_NOHUGEPAGE, MADV_DONTNEED_LOCKED,
         MADV_DONTNEED_LOCKED, MADV_COLD};
     vaddr_t addr = addr_near(mm);
+    uint64_t len = len_near(mm, addr);
+    int advice = ONE_OF(advices);
+    long result = sim_madvise(mm, addr, len, advice);
 
-    return sim_madvise(mm, addr, len_near(mm, addr), ONE_OF(advices));
+    if (result == 0 &&
+        (advice == MADV_DONTNEED || advice == MADV_DONTNEED_LOCKED || advice == MADV_FREE))
+        forget(i, addr, len);
+    return result;
 }
 
 /* The child takes another one's place. */
@@ -144,16 +216,30 @@ static long call_fork(unsigned parent)
         return 0;
     sim_destroy(spaces[place]);
     spaces[place] = child;
+    memcpy(words[place], words[parent], sizeof(words[place]));
+    for (uint64_t page = 0; page < PAGES; page++) {
+        const struct vma *vma = vma_at(child, page * PG);
+
+        if (!vma || (vma->flags & VMA_WIPEONFORK))
+            words[place][page] = 0;
+    }
     return 0;
 }
 
-static long touch(struct mm *mm)
+static long touch(unsigned i)
 {
+    struct mm *mm = spaces[i];
     enum access access = (enum access)pick(3);
     vaddr_t at = addr_near(mm);
 
-    for (uint64_t n = 1 + pick(12); n > 0 && at < USER_END; n--, at += PG)
-        sim_touch(mm, (unsigned)pick(SIM_CPUS), at, access);
+    for (uint64_t n = 1 + pick(12); n > 0 && at < TASK_SIZE; n--, at += PG) {
+        unsigned cpu = (unsigned)pick(SIM_CPUS);
+
+        if (access != ACCESS_WRITE)
+            sim_touch(mm, cpu, at, access);
+        else if (sim_write(mm, cpu, at, ++last_word) == FAULT_DONE && !vma_at(mm, at)->object)
+            words[i][at / PG] = last_word;
+    }
     return 0;
 }
 
@@ -176,8 +262,11 @@ static long change_file(void)
 }
 
 /* As exec does it, where nothing else is. */
-static long make_stack(struct mm *mm)
+static long make_stack(unsigned i)
 {
+    struct mm *mm = spaces[i];
+
+    forget(i, TASK_SIZE - 100 * PG, 100 * PG);
     if (vma_find(mm, TASK_SIZE - 2 * PG) || sim_stack_create(mm))
         return 0;
     for (uint64_t n = pick(12); n > 0; n--)
@@ -205,21 +294,25 @@ static long call(unsigned i, bool *whole)
     unsigned which = (unsigned)pick(22);
     vaddr_t addr = addr_near(mm);
     uint64_t len = len_near(mm, addr);
+    long result;
 
     *whole = which < 6;
     switch (which) {
     case 0:
-        return sim_munmap(mm, addr, len);
+        result = sim_munmap(mm, addr, len);
+        if (result == 0)
+            forget(i, addr, len);
+        return result;
     case 1:
         return sim_mprotect(mm, addr, len, some_prot() | (pick(10) ? 0 : PROT_GROWSDOWN));
     case 2:
         return pick(60) ? 0 : sim_mseal(mm, addr, len, 0);
     case 3 ... 5:
-        return call_mremap(mm);
+        return call_mremap(i);
     case 6 ... 8:
-        return call_mmap(mm);
+        return call_mmap(i);
     case 9 ... 10:
-        return call_madvise(mm);
+        return call_madvise(i);
     case 11:
         return call_fork(i);
     case 12:
@@ -228,13 +321,14 @@ static long call(unsigned i, bool *whole)
         return pick(30) ? sim_mlock(mm, addr, len, pick(2), pick(2))
                         : sim_mlockall(mm, (int)pick(8));
     case 14:
+        forget(i, 0, TASK_SIZE);
         return sim_brk(mm, addr + pick(PG));
     case 15:
-        return make_stack(mm);
+        return make_stack(i);
     case 16:
         return change_settings();
     default:
-        return touch(mm);
+        return touch(i);
     }
 }
 
@@ -250,6 +344,7 @@ static void begin(void)
     mm_config.max_map_count = 60;
     for (unsigned n = 0; n < FILES; n++)
         files[n] = object_create(pick(20) * PG, "file");
+    memset(words, 0, sizeof(words));
     for (unsigned n = 0; n < SPACES; n++) {
         spaces[n] = sim_create();
         spaces[n]->layout.brk_start = spaces[n]->layout.brk = (20 + pick(9)) * PG;
@@ -284,6 +379,8 @@ static void step(uint64_t round, unsigned n)
     result = call((unsigned)pick(SPACES), &whole);
     sim_fail_after(0, false);
     sim_forget_words();
+    for (unsigned i = 0; i < SPACES; i++)
+        check_words(i);
     if (before && whole && result < 0 && sim_changed(before))
         sim_die("round %lu, step %u: answered %ld, and %s", round, n, result, sim_changed(before));
     if (before)

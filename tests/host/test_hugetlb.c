@@ -199,6 +199,8 @@ static void test_shared(void **state)
         HUGE(0));
     expect_pool(POOL, POOL, 3, 0);
     sim_write(mm, 0, HUGE(1), 5);
+    assert_int_equal(sim_munmap(mm, HUGE(1), PG), -EINVAL);
+    assert_int_equal(sim_mmap(mm, HUGE(1) + PG, HPG, RW, PRIVATE), -EINVAL);
     child = sim_fork(mm);
     assert_int_equal(sim_read(child, 1, HUGE(1)), 5);
     assert_int_equal(sim_write(child, 1, HUGE(2), 6), FAULT_DONE);
