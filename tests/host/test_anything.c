@@ -107,10 +107,12 @@ static void follow_move(unsigned i, vaddr_t old, uint64_t old_len, vaddr_t new, 
     uint64_t before[PAGES];
 
     memcpy(before, words[i], sizeof(before));
-    forget(i, new == old ? old + new_len : old, new == old ? 0 : old_len);
-    if (new == old && new_len < old_len)
-        forget(i, old + new_len, old_len - new_len);
-    for (uint64_t off = 0; new != old &&off < new_len; off += PG) {
+    if (new == old) {
+        forget(i, old + new_len, old_len > new_len ? old_len - new_len : 0);
+        return;
+    }
+    forget(i, old, old_len);
+    for (uint64_t off = 0; off < new_len; off += PG) {
         bool from = off < old_len && old + off < TASK_SIZE;
 
         if (!from || !gaps[(old + off) / PG])
