@@ -17,7 +17,7 @@ USELESS_MAX = 1000      # writes that change nothing, one after the other
 # What the functions on the way to a page-table entry do, in words; the rest of a backtrace goes without.
 WORDS = {
     "move_each": "moves entries, one after the other, from their old table to the new one",
-    "move_all": "copies the entries of a full table to their new place",
+    "move_run": "copies a long run of entries to its new place",
     "do_step": "moves the entries of one step, and counts those of both tables anew",
     "pt_move_commit": "does the steps that were planned: each moves a run of entries, at the highest level that fits",
     "mm_mremap": "the system call's way into mm/",

@@ -139,7 +139,7 @@ class After(gdb.Breakpoint):
     """Where it has been moved: stops, and shows both slots before and after."""
 
     def __init__(self, before):
-        super().__init__(f"{SOURCE}:{source_line('--left')}", internal=True)
+        super().__init__(f"{SOURCE}:{source_line('left--')}", internal=True)
         self.before = before
 
     def stop(self):
@@ -189,7 +189,7 @@ LEVEL: PTE, PMD, PUD or PGD; without it, entries of any. break-move off: no long
             raise gdb.GdbError("move_each() has no lines in this kernel: BUILD=debug")
         print(f"stops at each {word or 'entry'} moved")
         if machine.current_cpu() is not None and not int(machine.kernel("port_trace_mask")) & 1:
-            print("but full tables are moved at one go while nobody traces: set var port_trace_mask = 1")
+            print("but long runs are moved at one go while nobody traces: set var port_trace_mask = 1")
 
 
 for command in (Moves, BreakMove):
