@@ -1,5 +1,6 @@
 """The test programs, in machines of several kinds and sizes."""
 import os
+import re
 import subprocess
 import sys
 
@@ -21,6 +22,19 @@ def from_uefi_iso(env):
     if not os.path.exists(env.uefi_iso) or not qemu.find_ovmf():
         return Outcome(skip="no GRUB for UEFI, or no UEFI for QEMU")
     return judge_tap(qemu.run(qemu.Boot(iso=env.uefi_iso, uefi=True, memory="512M")), MREMAP_TESTS)
+
+
+def told_trace(env):
+    """The trace that docs/path-of-an-mremap.md shows, but for the physical addresses in it, in this order."""
+    with open("docs/path-of-an-mremap.md", encoding="utf-8") as file:
+        told = re.findall(r"^    (trace: .*?)(?: entry \w+|; old floor .*)?$", file.read(), re.M)
+    output = env.boot("init=/bin/demo trace=mremap,pt,vma,tlb").output
+    at, gone = 0, []
+    for line in told:
+        found = output.find(line, at)
+        gone += [f"not there, or not in this order: {line}"] if found < 0 else []
+        at = max(at, found)
+    return Outcome(len(told) - len(gone), len(gone) + (len(told) < 10), gone)
 
 
 def demo_warn(env):
@@ -103,4 +117,5 @@ def cases():
         tap_case("proc_test: smaps, all invariants recounted", "init=/bin/proc_test check=1 -- smaps", at_least=10),
         Case("no frame is lost", no_leak),
         Case("the historic warning and its absence", demo_warn),
+        Case("the trace that docs/path-of-an-mremap.md shows", told_trace),
     ]
