@@ -103,14 +103,15 @@ def record(args, directory):
     except (subprocess.TimeoutExpired, KeyboardInterrupt) as why:
         instruction = stop_recording(monitor)
         machine.wait(PATIENCE_SECONDS)
-        print(f"\nrecorded until {'^C' if isinstance(why, KeyboardInterrupt) else f'{args.seconds:g} s had passed'}")
+        print(f"\nrecorded until {'^C' if isinstance(why, KeyboardInterrupt) else f'{args.seconds:g} s had passed'}", flush=True)
         return instruction
     finally:
         end(machine)
     if code == 0 or not code & 1:
         sys.exit(f"recording.py: QEMU ended with code {code}: a triple fault, or it did not start")
     status = (code >> 1) - qemu.EXIT_BASE
-    print("\nrecorded; the machine " + (f"switched off with status {status}" if code >> 1 != qemu.EXIT_PANICKED else "panicked"))
+    print("\nrecorded; the machine " + (f"switched off with status {status}" if code >> 1 != qemu.EXIT_PANICKED else "panicked"),
+          flush=True)
     return 0
 
 

@@ -136,9 +136,16 @@ export function AreaTools({ area, onCommand, onType, disabled }) {
     );
 }
 
+/* @row of @list comes into sight. scrollIntoView() would scroll the page, too, and let Tab go on from there. */
+function scrollTo(list, row) {
+    if (!row) return;
+    const [outer, inner] = [list, row].map((element) => element.getBoundingClientRect());
+    list.scrollTop += Math.min(0, inner.top - outer.top) + Math.max(0, inner.bottom - outer.bottom);
+}
+
 export function History({ outcomes, undone, shown, onShow }) {
     const ref = useRef(null);
-    useEffect(() => ref.current?.querySelector("[aria-current]")?.scrollIntoView({ block: "nearest" }), [shown, outcomes]);
+    useEffect(() => scrollTo(ref.current, ref.current?.querySelector("[aria-current]")), [shown, outcomes]);
     return (
         <ol class="p-history" ref={ref} aria-label="commands">
             {outcomes.map((outcome, i) => (
