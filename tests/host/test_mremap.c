@@ -106,6 +106,21 @@ static void fixed_case(unsigned old, unsigned old_count, unsigned new_count, uns
     }
 }
 
+/* A whole VMA in a gap, to elsewhere in it: what lives above or below shares the span of an end of D. */
+static void test_along_beside_a_neighbour(void **state)
+{
+    const unsigned half = P / 2;
+
+    map_filled(2 * P, half, 1);
+    map_filled(4 * P + half + 2, 2 * P, 1);
+    assert_int_equal(world_remap_starved(&w, 2 * P, half, half, FIXED, 4 * P, NULL), 4 * P);
+    assert_int_equal(world_unmap(&w, 0, PAGES), 0);
+    map_filled(10 * P + half, half, 1);
+    map_filled(5 * P, 2 * P + half - 2, 1);
+    assert_int_equal(world_remap_starved(&w, 10 * P + half, half, half, FIXED, 7 * P + half, NULL),
+                     7 * P + half);
+}
+
 static void test_fixed(void **state)
 {
     fixed_case(10, 5, 5, 4 * P);
@@ -338,6 +353,7 @@ int main(void)
         TEST(test_grow_by_moving),
         TEST(test_grow_into_highest_gap_that_fits),
         TEST(test_fixed),
+        TEST(test_along_beside_a_neighbour),
         TEST(test_fixed_onto_something),
         TEST(test_fixed_shrink_over_several),
         TEST(test_fixed_within_one_vma),
