@@ -253,16 +253,20 @@ void vma_free_all(struct mm *mm)
 
 void vma_relocate(struct mm *mm, struct vma *vma, vaddr_t start, vaddr_t end)
 {
+    bool starts; /* elsewhere than before */
+
     mm_assert(start < end);
     mm_assert(!vma->prev || vma->prev->end <= start);
     mm_assert(!vma->next || vma->next->start >= end);
     TRACE(TRACE_VMA, .what = EVENT_VMA_RESIZE, .a = vma->start, .b = vma->end, .c = start, .d = end,
           .space = mm->pt.space);
     account(mm, vma->flags, ((end - start) >> PAGE_SHIFT) - vma_pages(vma));
+    starts = vma->start != start;
     vma->start = start;
     vma->end = end;
     mm->found = vma;
-    vma_tree_update(vma);
+    if (starts)
+        vma_tree_update(vma);
     if (vma->next)
         vma_tree_update(vma->next);
 }
