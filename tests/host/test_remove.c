@@ -3,41 +3,11 @@
  * stands behind an address.
  */
 /* host-build: 9/4 2/4 */
-#include "tests/host/test.h"
-
 #include "kernel/abi/errno.h"
-#include "kernel/abi/mman.h"
 #include "mm/fault.h"
-#include "mm/object.h"
+#include "tests/host/test_file.h"
 
-#define FRAMES 800
-#define PG PAGE_SIZE
-#define RW (PROT_READ | PROT_WRITE)
-#define AT(page) (0x20000 + (page)*PG)
-#define PAGES 12
 #define PRIVATE (MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED)
-
-static struct mm *mm, *other;
-static struct object *file;
-
-static int setup(void **state)
-{
-    sim_boot(FRAMES);
-    mm = sim_create();
-    other = sim_create();
-    file = object_create(PAGES * PG, "file");
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    sim_destroy(mm);
-    sim_destroy(other);
-    object_put(file);
-    assert_int_equal(sim_frames_free(), FRAMES - 1);
-    sim_halt();
-    return 0;
-}
 
 static void map(struct mm *to, unsigned page, unsigned count, uint32_t prot, uint32_t type,
                 unsigned from)

@@ -1,43 +1,19 @@
 /* Objects that become longer or shorter while they are mapped. */
 /* host-build: 9/4 2/4 */
-#include "tests/host/test.h"
-
 #include "kernel/abi/errno.h"
-#include "kernel/abi/mman.h"
-#include "mm/object.h"
 #include "mm/vma.h"
+#include "tests/host/test_file.h"
 
-#define FRAMES 800
-#define PG PAGE_SIZE
-#define RW (PROT_READ | PROT_WRITE)
-#define AT(page) (0x20000 + (page)*PG)
-#define PAGES 12
-
-static struct mm *mm, *other;
-static struct object *file;
-
-static int setup(void **state)
+/* And words in the first and the second half of each page. */
+static int setup_words(void **state)
 {
-    sim_boot(FRAMES);
-    mm = sim_create();
-    other = sim_create();
-    file = object_create(PAGES * PG, "file");
+    setup(state);
     for (uint64_t n = 0; n < PAGES; n++) {
         uint64_t words[] = {100 + n, 200 + n};
 
         assert_int_equal(object_write(file, n * PG, &words[0], 8), 0);
         assert_int_equal(object_write(file, n * PG + PG / 2, &words[1], 8), 0);
     }
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    sim_destroy(mm);
-    sim_destroy(other);
-    object_put(file);
-    assert_int_equal(sim_frames_free(), FRAMES - 1);
-    sim_halt();
     return 0;
 }
 
@@ -214,7 +190,7 @@ static void test_leaves_others_alone(void **state)
     object_put(second);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup_words, teardown)
 
 int main(void)
 {
