@@ -39,6 +39,11 @@ paddr_t fault_zero_page(void)
     return zero_page;
 }
 
+bool fault_zero_page_lasts(uint64_t more)
+{
+    return more <= UINT32_MAX - port_frame(zero_page)->refs;
+}
+
 unsigned fault_rights_of(const struct vma *vma, bool sole_user)
 {
     unsigned rights = vma->flags & VMA_ACCESS ? PTE_R : 0;
