@@ -116,20 +116,25 @@ static void test_nothing_to_flush(void **state)
     assert_int_equal(sim_flushes(), 0);
 }
 
-/* How many pages share one frame in the tests below: several batches, where the space has room. */
-static unsigned shared_pages(void)
+/*
+ * The pages that share one frame in the tests below: several batches, where the space has room. The first
+ * is the last of its table, so that the second table begins with a batch begun.
+ */
+#define SHARED_FROM (PT_ENTRIES - 1)
+
+static unsigned shared_end(void)
 {
-    return (unsigned)min_u64(3 * GATHER_SHARED + 5, USER_END / PAGE_SIZE - 1);
+    return (unsigned)min_u64(SHARED_FROM + 3 * GATHER_SHARED + 5, USER_END / PAGE_SIZE - 1);
 }
 
-/* A frame that somebody else holds too, mapped at every page from 0 and cached by a CPU at each. */
+/* A frame that somebody else holds too, mapped at each of these pages and cached by a CPU at each. */
 static paddr_t map_shared(void)
 {
     paddr_t pa = port_frame_alloc(true);
     struct pt_reserve reserve = {0};
 
     port_frame(pa)->refs = 1;
-    for (unsigned i = 0; i < shared_pages(); i++) {
+    for (unsigned i = SHARED_FROM; i < shared_end(); i++) {
         vaddr_t va = i * PAGE_SIZE;
 
         assert_int_equal(pt_reserve_fill(&reserve, pt_missing(&space.pt, va, PT_PTE)), 0);
@@ -143,7 +148,7 @@ static paddr_t map_shared(void)
 
 static void zap_shared(paddr_t pa)
 {
-    zap_pages(shared_pages());
+    zap_pages(shared_end());
     sim_tlb_check(&space);
     assert_int_equal(space.rss_pages, 0);
     assert_int_equal(port_frame(pa)->refs, 1);
@@ -159,7 +164,7 @@ static void test_shared_frames(void **state)
 
 static void read_what_is_mapped(void)
 {
-    for (unsigned i = 0; i < shared_pages(); i++)
+    for (unsigned i = SHARED_FROM; i < shared_end(); i++)
         sim_access(&space, 1, i * PAGE_SIZE, ACCESS_READ);
 }
 
