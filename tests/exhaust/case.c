@@ -198,7 +198,8 @@ static unsigned run(const struct ex_case *c, const struct pages *others)
 /* Entries moved against what the oracle knows of the mode. */
 static void check_count(const struct ex_case *c, const struct pages *others, unsigned moved)
 {
-    struct problem q = {.old = c->old, .new = c->new, .len = kept_pages(c), .to = EX_PAGES};
+    struct problem q = {
+        .old = c->old, .new = c->new, .len = kept_pages(c), .to = EX_PAGES, .top = PT_TOP};
     unsigned fewest;
 
     for (unsigned i = 0; i < q.len; i++)
@@ -212,6 +213,7 @@ static void check_count(const struct ex_case *c, const struct pages *others, uns
         kept.len = q.len;
         q.from = c->mode == REALIGN_PMD ? oracle_pmd_start(&kept, others) : c->old;
         q.to = c->old + q.len;
+        q.top = min_u64(PT_TOP, PT_PUD); /* Linux moves no entry of a PGD */
     }
     fewest = c->old == c->new ? 0 : oracle_fewest(&q);
     if (moved < fewest || (moved > fewest && !machine_warnings()))

@@ -61,6 +61,7 @@ struct problem {
     struct pages moving;    /* present pages of them */
     struct pages others;    /* that neither side of a whole entry may hold */
     unsigned from, to;      /* whole entries lie in these pages of the source side */
+    unsigned top;           /* the highest level of an entry that may move whole */
 };
 
 /* The fewest entries that move all pages, whatever the way. */

@@ -23,7 +23,8 @@ static bool may_move_whole(const struct problem *q, unsigned base, unsigned leve
     unsigned distance = q->new - q->old; /* modulo 2^32 */
     unsigned to = base + distance;
 
-    if (distance % span || base < q->from || base + span > q->to || to >= EX_PAGES)
+    if (level > q->top || distance % span || base < q->from || base + span > q->to ||
+        to >= EX_PAGES)
         return false;
     return !pages_any(&q->others, base, level) && !pages_any(&q->others, to, level);
 }
