@@ -73,14 +73,20 @@ static void move_across_a_shared_span(unsigned from, unsigned to)
     assert_int_equal(sim_read(mm, 2, AT(to + count - 1)), from + count - 1);
 }
 
+/* A VMA that goes along as it is; and one that cannot, since it replaces what D holds, next to S. */
 static void test_ranges_are_no_neighbours(void **state)
 {
     mm_stats = (struct mm_stats){0};
     move_across_a_shared_span(P + 4, 4);
     assert_int_equal(mm_stats.moved[PT_PMD], 2);
-    assert_int_equal(mm_stats.moved[PT_PTE], 0);
     move_across_a_shared_span(5 * P + 4, 6 * P + 4);
     assert_int_equal(mm_stats.moved[PT_PMD], 4);
+    map(10 * P + 1, 1, 0);
+    move_across_a_shared_span(10 * P + 4, 9 * P + 4);
+    assert_int_equal(mm_stats.moved[PT_PMD], 6);
+    map(15 * P + 1, 1, 0);
+    move_across_a_shared_span(13 * P + 4, 14 * P + 4);
+    assert_int_equal(mm_stats.moved[PT_PMD], 8);
     assert_int_equal(mm_stats.moved[PT_PTE], 0);
 }
 
