@@ -240,15 +240,19 @@ void vma_retire(struct mm *mm, struct vma *vma, struct vma_reserve *reserve)
 
 void vma_free_all(struct mm *mm)
 {
+    uint64_t pages = 0;
+
     while (mm->first) {
         struct vma *vma = mm->first;
 
         trace_remove(mm, vma);
+        pages += vma_pages(vma);
         mm->first = vma->next;
         if (vma->object)
             object_put(vma->object);
         port_free(vma, sizeof(*vma));
     }
+    mm_assert(pages == mm->total_pages);
 }
 
 void vma_relocate(struct mm *mm, struct vma *vma, vaddr_t start, vaddr_t end)

@@ -188,36 +188,31 @@ static void test_guard_of_a_stack(void **state)
     vmas_compare_all();
 }
 
+static vaddr_t floor_of(unsigned at, struct range a, struct range b)
+{
+    return vma_floor(vmas_mm, vma_find(vmas_mm, page(at)), page(at), a, b);
+}
+
+static vaddr_t ceiling_of(unsigned at, struct range a, struct range b)
+{
+    return vma_ceiling(vma_find(vmas_mm, page(at)), page(at), a, b);
+}
+
 static void test_bounds_skip_the_two_ranges(void **state)
 {
     vmas_insert(10, 20, VMA_READ, 0);
     vmas_insert(20, 30, VMA_WRITE, 0);
     vmas_insert(35, 40, VMA_READ, 0);
-    assert_int_equal(
-        vma_floor(vmas_mm, vma_find(vmas_mm, page(35)), page(35), pages(0, 0), pages(0, 0)),
-        page(30));
-    assert_int_equal(
-        vma_floor(vmas_mm, vma_find(vmas_mm, page(35)), page(35), pages(20, 30), pages(0, 0)),
-        page(20));
-    assert_int_equal(
-        vma_floor(vmas_mm, vma_find(vmas_mm, page(35)), page(35), pages(20, 30), pages(5, 20)), 0);
-    assert_int_equal(
-        vma_floor(vmas_mm, vma_find(vmas_mm, page(35)), page(35), pages(25, 33), pages(15, 22)),
-        page(25));
-    assert_int_equal(
-        vma_floor(vmas_mm, vma_find(vmas_mm, page(35)), page(35), pages(25, 33), pages(15, 25)),
-        page(15));
-    assert_int_equal(
-        vma_floor(vmas_mm, vma_find(vmas_mm, page(25)), page(25), pages(25, 30), pages(0, 0)),
-        page(25));
-    assert_int_equal(vma_ceiling(vma_find(vmas_mm, page(5)), page(5), pages(0, 0), pages(0, 0)),
-                     page(10));
-    assert_int_equal(vma_ceiling(vma_find(vmas_mm, page(5)), page(5), pages(10, 15), pages(0, 0)),
-                     page(15));
-    assert_int_equal(vma_ceiling(vma_find(vmas_mm, page(5)), page(5), pages(8, 15), pages(15, 38)),
-                     page(38));
-    assert_int_equal(
-        vma_ceiling(vma_find(vmas_mm, page(20)), page(20), pages(10, 20), pages(20, 40)), USER_END);
+    assert_int_equal(floor_of(35, pages(0, 0), pages(0, 0)), page(30));
+    assert_int_equal(floor_of(35, pages(20, 30), pages(0, 0)), page(20));
+    assert_int_equal(floor_of(35, pages(20, 30), pages(5, 20)), 0);
+    assert_int_equal(floor_of(35, pages(25, 33), pages(15, 22)), page(25));
+    assert_int_equal(floor_of(35, pages(25, 33), pages(15, 25)), page(15));
+    assert_int_equal(floor_of(25, pages(25, 30), pages(0, 0)), page(25));
+    assert_int_equal(ceiling_of(5, pages(0, 0), pages(0, 0)), page(10));
+    assert_int_equal(ceiling_of(5, pages(10, 15), pages(0, 0)), page(15));
+    assert_int_equal(ceiling_of(5, pages(8, 15), pages(15, 38)), page(38));
+    assert_int_equal(ceiling_of(20, pages(10, 20), pages(20, 40)), USER_END);
     vmas_compare_all();
 }
 
