@@ -34,11 +34,19 @@ static struct ranges fresh; /* not yet in the lists, from fresh_next on */
 static unsigned fresh_next;
 static uint64_t free_frames, total_frames;
 
+/* Frames that are given out one by one next: the rest of a block. Another block is taken when it is used up. */
+static struct range singles;
+#define SINGLES_ORDER 5u /* of the largest such block */
+
 /*
- * Frames that are free and known to hold zeros: a list by frame number, through next of their metadata. They are given
- * out where zeros are asked for, and become blocks like all others when memory is short.
+ * Frames that are not in use and known to hold zeros, linked by number through next of their metadata: tables that
+ * were emptied. Those that are not reserved for tables are spare; they become blocks like all others when memory is
+ * short. A page gets one only when there are so many that tables will do with the rest: to fill a page with zeros is a
+ * part of its first touch, but tables are taken in calls that have little else to do.
  */
 static uint32_t zeros;
+static uint64_t zeros_spare;
+#define ZEROS_KEPT 64
 
 /* A bit for each chunk whose metadata has been cleared. */
 static uint64_t ready[MEMORY_MAX / CHUNK_SIZE / 64];
@@ -160,23 +168,54 @@ static bool take_fresh(void)
     return true;
 }
 
-/* The first frame of the list of zeros. */
-static paddr_t pop_zeros(void)
+/* In the debug build: none of @list is in use, or already among the zeros, or holds anything. */
+static void mark_zeros(const struct frame_list *list)
 {
-    paddr_t pa = (paddr_t)zeros * PAGE_SIZE;
+    uint32_t number = list->first;
 
-    zeros = frames_meta(pa)->next;
-    *frames_meta(pa) = (struct frame){0};
-    return pa;
+    for (uint32_t i = 0; i < list->count; i++) {
+        const uint64_t *words = direct_ptr((paddr_t)number * PAGE_SIZE);
+        struct frame *frame = &port_frame_table[number];
+
+        kassert(number && frame->refs == 0);
+        for (unsigned w = 0; w < PAGE_SIZE / sizeof(*words); w++)
+            kassert(words[w] == 0);
+        frame->refs = UINT32_MAX;
+        kassert(frame->next || number == list->last);
+        number = frame->next;
+    }
 }
 
-/* Make blocks of all frames that hold zeros. */
+/* The first frame of the list of zeros, which is not empty. */
+static paddr_t pop_zeros(void)
+{
+    uint32_t number = zeros;
+    struct frame *frame = &port_frame_table[number];
+
+    kassert(!REALIGN_DEBUG || frame->refs == UINT32_MAX);
+    zeros = frame->next;
+    *frame = (struct frame){0};
+    return (paddr_t)number * PAGE_SIZE;
+}
+
+/* Make blocks of all spare frames that hold zeros. */
 static bool take_zeros(void)
 {
-    bool any = zeros;
+    bool any = zeros_spare;
 
-    while (zeros)
+    free_frames += zeros_spare;
+    for (; zeros_spare; zeros_spare--)
         put_block(pop_zeros(), 0);
+    return any;
+}
+
+/* Make blocks of what is left of the one for single frames. */
+static bool take_singles(void)
+{
+    bool any = range_size(singles);
+
+    put_range(singles);
+    singles.start = singles.end;
     return any;
 }
 
@@ -187,7 +226,7 @@ static unsigned find_order(unsigned order)
         for (unsigned o = order; o <= FRAMES_MAX_ORDER; o++)
             if (lists[o])
                 return o;
-    } while (take_fresh() || take_zeros());
+    } while (take_fresh() || take_zeros() || take_singles());
     return FRAMES_MAX_ORDER + 1;
 }
 
@@ -217,47 +256,118 @@ static void free_large(paddr_t pa, unsigned order)
     frames_add((struct range){pa, pa + (PAGE_SIZE << order)});
 }
 
-paddr_t frames_alloc(unsigned order)
+/* Take a block of @order out of the lists, from one of order @found, which is not below it and has one. */
+static paddr_t cut_block(unsigned found, unsigned order)
 {
-    unsigned found;
-    paddr_t pa;
+    paddr_t pa = direct_paddr(lists[found]);
 
-    if (order > FRAMES_MAX_ORDER)
-        return alloc_large(order);
-    found = find_order(order);
-    if (found > FRAMES_MAX_ORDER)
-        return 0;
-    pa = direct_paddr(lists[found]);
     unlink_block(pa, found);
     while (found-- > order)
         link_block(pa + (PAGE_SIZE << found), found);
-    free_frames -= 1ull << order;
     return pa;
 }
 
-paddr_t frames_alloc_zeros(void)
+/* Have a frame in @singles. False when memory is out. */
+static __attribute__((noinline)) bool more_singles(void)
 {
-    paddr_t pa;
+    unsigned found = find_order(0);
+    unsigned order = found < SINGLES_ORDER ? found : SINGLES_ORDER;
 
-    if (zeros) {
-        free_frames--;
-        return pop_zeros();
+    if (found > FRAMES_MAX_ORDER)
+        return false;
+    singles.start = cut_block(found, order);
+    singles.end = singles.start + (PAGE_SIZE << order);
+    return true;
+}
+
+static paddr_t alloc_single(void)
+{
+    paddr_t pa = singles.start;
+
+    if (pa == singles.end) {
+        if (!more_singles())
+            return 0;
+        pa = singles.start;
     }
-    pa = frames_alloc(0);
+    singles.start += PAGE_SIZE;
+    free_frames--;
+    return pa;
+}
+
+static paddr_t alloc_block(unsigned order)
+{
+    unsigned found = find_order(order);
+
+    if (found > FRAMES_MAX_ORDER)
+        return 0;
+    free_frames -= 1ull << order;
+    return cut_block(found, order);
+}
+
+paddr_t frames_alloc(unsigned order)
+{
+    if (order == 0)
+        return alloc_single();
+    return order > FRAMES_MAX_ORDER ? alloc_large(order) : alloc_block(order);
+}
+
+static paddr_t alloc_cleared(void)
+{
+    paddr_t pa = alloc_single();
+
     if (pa)
         memset(direct_ptr(pa), 0, PAGE_SIZE);
     return pa;
 }
 
-void frames_free_zeros(paddr_t pa)
+paddr_t frames_alloc_zeros(void)
 {
-    struct frame *frame = frames_meta(pa);
+    if (zeros_spare <= ZEROS_KEPT)
+        return alloc_cleared();
+    zeros_spare--;
+    return pop_zeros();
+}
 
-    kassert(pa && !(pa & (PAGE_SIZE - 1)));
-    kassert(frame->refs == 0); /* freed twice */
-    *frame = (struct frame){.refs = UINT32_MAX, .next = zeros};
-    zeros = (uint32_t)frame_number(pa);
-    free_frames++;
+/* Each one that is made is reserved at once: what is spare may go while memory for the next is sought. */
+bool frames_reserve_zeros(uint32_t count)
+{
+    uint32_t lacking = count;
+
+    for (; lacking > zeros_spare; lacking--) {
+        paddr_t pa = alloc_cleared();
+        uint32_t number = (uint32_t)frame_number(pa);
+
+        if (!pa) {
+            frames_unreserve_zeros(count - lacking);
+            return false;
+        }
+        frames_free_zeros(&(struct frame_list){number, number, 1});
+        zeros_spare--;
+    }
+    zeros_spare -= lacking;
+    return true;
+}
+
+void frames_unreserve_zeros(uint32_t count)
+{
+    zeros_spare += count;
+}
+
+paddr_t frames_take_zeros(void)
+{
+    return pop_zeros();
+}
+
+void frames_free_zeros(struct frame_list *list)
+{
+    if (!list->count)
+        return;
+    if (REALIGN_DEBUG)
+        mark_zeros(list);
+    port_frame_table[list->last].next = zeros;
+    zeros = list->first;
+    zeros_spare += list->count;
+    *list = (struct frame_list){0};
 }
 
 void frames_free(paddr_t pa, unsigned order)
@@ -326,7 +436,7 @@ void frames_init(const struct ranges *free, const struct ranges *memory)
 
 uint64_t frames_free_count(void)
 {
-    return free_frames;
+    return free_frames + zeros_spare;
 }
 
 uint64_t frames_total_count(void)

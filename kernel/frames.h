@@ -26,9 +26,14 @@ void frames_free(paddr_t block, unsigned order);
  */
 void frames_free_run(struct range range);
 
-/* The same for a single frame that holds zeros. To free one costs little, to get one again too. */
+/* A single frame that holds zeros; 0 when there is none. */
 [[nodiscard]] paddr_t frames_alloc_zeros(void);
-void frames_free_zeros(paddr_t frame);
+
+/* For page tables: see port_tables_reserve() and the others in mm/port.h. */
+[[nodiscard]] bool frames_reserve_zeros(uint32_t count);
+void frames_unreserve_zeros(uint32_t count);
+paddr_t frames_take_zeros(void);
+void frames_free_zeros(struct frame_list *list);
 
 /* Give the frames that lie wholly in @range, which boot had kept back, to the allocator. */
 void frames_add(struct range range);

@@ -34,9 +34,24 @@ void port_run_free(paddr_t first, uint64_t count)
     frames_free_run((struct range){first, first + count * PAGE_SIZE});
 }
 
-void port_frame_free_zeros(paddr_t frame)
+bool port_tables_reserve(uint32_t count)
 {
-    frames_free_zeros(frame);
+    return frames_reserve_zeros(count);
+}
+
+void port_tables_unreserve(uint32_t count)
+{
+    frames_unreserve_zeros(count);
+}
+
+paddr_t port_table_take(void)
+{
+    return frames_take_zeros();
+}
+
+void port_tables_free(struct frame_list *list)
+{
+    frames_free_zeros(list);
 }
 
 /* The order of the block that a leaf of @level maps. */

@@ -36,7 +36,6 @@ struct frame {
  */
 [[nodiscard]] paddr_t port_frame_alloc(bool zero);
 void port_frame_free(paddr_t frame);
-void port_frame_free_zeros(paddr_t frame); /* one that holds zeros: an emptied table */
 
 /* The same for @count of them that lie one behind another, from @first on. */
 void port_run_free(paddr_t first, uint64_t count);
@@ -47,6 +46,24 @@ void port_run_free(paddr_t first, uint64_t count);
  */
 [[nodiscard]] paddr_t port_block_alloc(unsigned level, bool zero);
 void port_block_free(paddr_t block, unsigned level);
+
+/*
+ * Page tables are frames that hold zeros when they come and when they go. Whoever will need some, where
+ * nothing may fail any more, has them reserved before: @count of them, or none, and false, when memory is out. They are
+ * free frames no longer, and as many are to be taken or not to be reserved any more.
+ */
+[[nodiscard]] bool port_tables_reserve(uint32_t count);
+void port_tables_unreserve(uint32_t count);
+paddr_t port_table_take(void); /* one of those reserved: zeros, refs and live 0 */
+
+/* Frames linked by number through next of their metadata. All zero when it is empty. */
+struct frame_list {
+    uint32_t first, last;
+    uint32_t count;
+};
+
+/* Tables with no entries left; @list is empty afterwards. */
+void port_tables_free(struct frame_list *list);
 
 /*
  * The metadata of the frame that holds @pa; that of the next frame lies behind it.
@@ -95,6 +112,17 @@ static inline struct frame *port_frame_in(struct frame *frames, uint64_t number)
 void *port_ptr(paddr_t pa);
 paddr_t port_paddr(const void *ptr);
 #endif
+
+/* Frame @pa becomes the first of @list. */
+static inline void frame_list_add(struct frame_list *list, paddr_t pa)
+{
+    uint32_t number = (uint32_t)(pa >> PAGE_SHIFT);
+
+    port_frame(pa)->next = list->first;
+    list->first = number;
+    if (list->count++ == 0)
+        list->last = number;
+}
 
 /* Whether a frame in use is at @pa, which may be any number: what a panic asks before it follows an entry. */
 bool port_is_frame(paddr_t pa);

@@ -6,39 +6,23 @@
 
 long pt_reserve_fill(struct pt_reserve *reserve, uint32_t count)
 {
-    uint32_t before = reserve->count;
-
-    while (reserve->count - before < count) {
-        paddr_t table = port_frame_alloc(true);
-
-        if (!table) {
-            while (reserve->count > before)
-                port_frame_free(pt_reserve_take(reserve));
-            return -ENOMEM;
-        }
-        port_frame(table)->next = reserve->head;
-        reserve->head = (uint32_t)(table >> PAGE_SHIFT);
-        reserve->count++;
-    }
+    if (!port_tables_reserve(count))
+        return -ENOMEM;
+    reserve->count += count;
     return 0;
 }
 
 paddr_t pt_reserve_take(struct pt_reserve *reserve)
 {
-    paddr_t table = (paddr_t)reserve->head << PAGE_SHIFT;
-    struct frame *frame = port_frame(table);
-
     mm_assert(reserve->count > 0);
-    reserve->head = frame->next;
     reserve->count--;
-    frame->live = 0;
-    return table;
+    return port_table_take();
 }
 
 void pt_reserve_drain(struct pt_reserve *reserve)
 {
-    while (reserve->count)
-        port_frame_free(pt_reserve_take(reserve));
+    port_tables_unreserve(reserve->count);
+    reserve->count = 0;
 }
 
 long pt_init(struct pt *pt, unsigned top)

@@ -8,12 +8,8 @@
 #include "mm/mm.h"
 #include "mm/pte.h"
 
-/*
- * Tables set aside before a point of no return: a list of zero-filled frames, linked by frame
- * number.
- */
+/* How many tables are set aside, before a point of no return. */
 struct pt_reserve {
-    uint32_t head;
     uint32_t count;
 };
 

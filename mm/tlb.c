@@ -11,7 +11,7 @@ void tlb_begin(struct gather *g, struct mm *mm, struct pt *pt)
     g->range = (struct range){.start = UINT64_MAX, .end = 0};
     g->run = (struct range){0, 0};
     g->frames = 0;
-    g->emptied = 0;
+    g->emptied = (struct frame_list){0};
     g->blocks = 0;
     g->shared_count = 0;
     g->tables = (struct pt_reserve){0};
@@ -86,25 +86,6 @@ static void free_queued(struct gather *g)
         g->frames = first->next;
         *first = (struct frame){0};
         port_run_free(pa, count);
-    }
-}
-
-/* The same for a table that was emptied. */
-static void queue_table(struct gather *g, paddr_t pa)
-{
-    port_frame(pa)->next = g->emptied;
-    g->emptied = (uint32_t)(pa >> PAGE_SHIFT);
-}
-
-static void free_tables(struct gather *g)
-{
-    while (g->emptied) {
-        paddr_t pa = (paddr_t)g->emptied << PAGE_SHIFT;
-        struct frame *table = port_frame(pa);
-
-        g->emptied = table->next;
-        table->next = 0;
-        port_frame_free_zeros(pa);
     }
 }
 
@@ -324,7 +305,7 @@ bool tlb_zap(struct gather *g, struct range range)
 void tlb_drop_table(struct gather *g, struct pte *entry, unsigned level, vaddr_t va)
 {
     TRACE_TABLE(g->pt, EVENT_TABLE_GONE, level - 1, pt_floor(va, level), pte_addr(*entry));
-    queue_table(g, pte_addr(*entry));
+    frame_list_add(&g->emptied, pte_addr(*entry));
     *entry = pte_none();
     pt_frame(entry)->live--;
     g->pt->tables--;
@@ -369,7 +350,7 @@ void tlb_finish(struct gather *g)
     flush(g);
     drop_shared(g);
     free_queued(g);
-    free_tables(g);
+    port_tables_free(&g->emptied);
     while (g->blocks) {
         paddr_t pa = (paddr_t)g->blocks << PAGE_SHIFT;
         uint32_t mark = port_frame(pa)[1].live;

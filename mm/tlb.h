@@ -33,9 +33,9 @@ struct gather {
     struct range range; /* to flush; start >= end when nothing */
     struct range run;   /* of frames to free, one behind another: pages without another user */
     uint32_t frames;    /* list of earlier such runs, by their first frames */
-    uint32_t emptied;   /* list of tables to free, which hold zeros */
     uint32_t blocks;    /* list of blocks to free, of huge leaves */
-    struct pt_reserve tables; /* for huge leaves that are split */
+    struct frame_list emptied; /* tables to free */
+    struct pt_reserve tables;  /* for huge leaves that are split */
     unsigned shared_count;
     paddr_t shared[GATHER_SHARED];
 };

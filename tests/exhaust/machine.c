@@ -22,7 +22,8 @@ static struct machine {
     uint16_t next[FRAMES + 1]; /* of a free frame */
     bool used[FRAMES + 1];
     uint16_t free;
-    uint16_t frames_used;
+    uint16_t frames_used; /* or reserved for tables */
+    uint16_t reserved;
     uint16_t touched; /* no frame behind this one was ever given out */
     uint16_t objects_touched;
     bool object_used[OBJECTS];
@@ -79,6 +80,7 @@ static void copy_machine(struct machine *to, const struct machine *from)
     memcpy(to->object, from->object, objects * sizeof(to->object[0]));
     to->free = from->free;
     to->frames_used = from->frames_used;
+    to->reserved = from->reserved;
     to->touched = from->touched;
     to->objects_touched = from->objects_touched;
 }
@@ -157,7 +159,8 @@ static unsigned number(paddr_t pa, bool used)
     return (unsigned)f;
 }
 
-paddr_t port_frame_alloc(bool zero)
+/* The first free frame, counted as used already. */
+static paddr_t give_out(bool zero)
 {
     unsigned f = now.free;
 
@@ -167,11 +170,39 @@ paddr_t port_frame_alloc(bool zero)
     if (f > now.touched)
         now.touched = (uint16_t)f;
     now.used[f] = true;
-    now.frames_used++;
     now.meta[f] = (struct frame){0};
     if (zero)
         memset(now.bytes[f], 0, FRAME_BYTES);
     return (paddr_t)f << PAGE_SHIFT;
+}
+
+paddr_t port_frame_alloc(bool zero)
+{
+    now.frames_used++;
+    return give_out(zero);
+}
+
+bool port_tables_reserve(uint32_t count)
+{
+    now.reserved += (uint16_t)count;
+    now.frames_used += (uint16_t)count;
+    return true;
+}
+
+void port_tables_unreserve(uint32_t count)
+{
+    if (count > now.reserved)
+        machine_fail("%u tables are not reserved any more, of %u", count, now.reserved);
+    now.reserved -= (uint16_t)count;
+    now.frames_used -= (uint16_t)count;
+}
+
+paddr_t port_table_take(void)
+{
+    if (!now.reserved)
+        machine_fail("a table taken that was not reserved");
+    now.reserved--;
+    return give_out(true);
 }
 
 void port_frame_free(paddr_t pa)
@@ -199,14 +230,17 @@ void port_run_free(paddr_t first, uint64_t count)
         port_frame_free(first + (i << PAGE_SHIFT));
 }
 
-void port_frame_free_zeros(paddr_t pa)
+void port_tables_free(struct frame_list *list)
 {
-    unsigned f = number(pa, true);
+    for (; list->count; list->count--) {
+        unsigned f = number((paddr_t)list->first << PAGE_SHIFT, true);
 
-    for (unsigned w = 0; w < FRAME_BYTES / 8; w++)
-        if (now.bytes[f][w])
-            machine_fail("frame %u freed as one of zeros, and is not", f);
-    port_frame_free(pa);
+        for (unsigned w = 0; w < FRAME_BYTES / 8; w++)
+            if (now.bytes[f][w])
+                machine_fail("table %u freed, and is not empty", f);
+        list->first = now.meta[f].next;
+        port_frame_free((paddr_t)f << PAGE_SHIFT);
+    }
 }
 
 /* No case has huge pages. */

@@ -81,6 +81,8 @@ void sim_stop(void)
         if (sim.state[f].used)
             sim_die("%u frames leaked, frame %u allocated in %s (#%llu)", sim.frames - sim.free, f,
                     sim.state[f].op_name, (unsigned long long)sim.state[f].op);
+    if (sim.reserved)
+        sim_die("%u tables are still reserved", sim.reserved);
     forget_all();
     sim = (struct sim_machine){0};
 }
@@ -92,7 +94,12 @@ void sim_short_frames(uint32_t bytes)
 
 uint32_t sim_frames_free(void)
 {
-    return sim.free;
+    return sim.free - sim.reserved;
+}
+
+uint32_t sim_tables_reserved(void)
+{
+    return sim.reserved;
 }
 
 uint32_t sim_objects(void)
@@ -179,14 +186,46 @@ static paddr_t give_out(uint32_t f, bool zero)
     return (paddr_t)f << PAGE_SHIFT;
 }
 
-paddr_t port_frame_alloc(bool zero)
+static paddr_t give_out_first(bool zero)
 {
     uint32_t f = sim.first_free;
 
-    if (must_fail() || !f)
-        return 0;
     sim.first_free = sim.state[f].next_free;
     return give_out(f, zero);
+}
+
+paddr_t port_frame_alloc(bool zero)
+{
+    if (must_fail() || !sim_frames_free())
+        return 0;
+    return give_out_first(zero);
+}
+
+bool port_tables_reserve(uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        if (must_fail() || !sim_frames_free()) {
+            sim.reserved -= i;
+            return false;
+        }
+        sim.reserved++;
+    }
+    return true;
+}
+
+void port_tables_unreserve(uint32_t count)
+{
+    if (count > sim.reserved)
+        sim_die("%u tables are not reserved any more, of %u", count, sim.reserved);
+    sim.reserved -= count;
+}
+
+paddr_t port_table_take(void)
+{
+    if (!sim.reserved)
+        sim_die("a table taken that was not reserved");
+    sim.reserved--;
+    return give_out_first(true);
 }
 
 /* The lowest aligned run of @count free frames, or 0. */
@@ -221,7 +260,7 @@ paddr_t port_block_alloc(unsigned level, bool zero)
     uint32_t count = (uint32_t)(pt_span(level) >> PAGE_SHIFT);
     uint32_t from = must_fail() ? 0 : find_block(count);
 
-    if (!from)
+    if (!from || count > sim_frames_free())
         return 0;
     unlist(from, count);
     for (uint32_t i = 0; i < count; i++)
@@ -270,15 +309,28 @@ void port_run_free(paddr_t first, uint64_t count)
         port_frame_free(first + (i << PAGE_SHIFT));
 }
 
-void port_frame_free_zeros(paddr_t pa)
+static void free_table(paddr_t pa)
 {
     const unsigned char *bytes = port_ptr(pa);
 
     for (size_t i = 0; i < sim.frame_bytes; i++)
         if (bytes[i] != 0)
-            sim_die("frame %llx freed as one of zeros, with %x at byte %zu", (unsigned long long)pa,
-                    bytes[i], i);
+            sim_die("table %llx freed with %x at byte %zu", (unsigned long long)pa, bytes[i], i);
     port_frame_free(pa);
+}
+
+void port_tables_free(struct frame_list *list)
+{
+    paddr_t pa = 0;
+
+    for (; list->count; list->count--) {
+        pa = (paddr_t)list->first << PAGE_SHIFT;
+        list->first = port_frame(pa)->next;
+        free_table(pa);
+    }
+    if (list->first || pa != (paddr_t)list->last << PAGE_SHIFT)
+        sim_die("a list of tables to free goes on at %u, its last was %u", list->first, list->last);
+    list->last = 0;
 }
 
 struct frame *port_frame(paddr_t pa)

@@ -39,6 +39,7 @@ void sim_boot(uint32_t frames);
 void sim_halt(void);
 
 uint32_t sim_frames_free(void);
+uint32_t sim_tables_reserved(void);
 uint32_t sim_objects(void);
 
 /* Whether the frame that holds @pa is given out. */

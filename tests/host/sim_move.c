@@ -180,7 +180,7 @@ static void check_counts(struct scene *s, uint32_t free_before)
     sim_recount(&s->mm.pt, &leaves);
     if (leaves != s->count || s->mm.rss_pages != s->count)
         die(s, "leaves too many or few", leaves);
-    if (s->move.reserve.count || s->move.reserve.head)
+    if (s->move.reserve.count || sim_tables_reserved())
         die(s, "reserve not given back", s->move.reserve.count);
     if (sim_frames_free() != free_before - s->count - s->mm.pt.tables)
         die(s, "frames leaked", sim_frames_free());

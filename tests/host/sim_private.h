@@ -28,6 +28,7 @@ struct sim_machine {
     struct sim_frame *state;
     uint32_t frames;
     uint32_t free;
+    uint32_t reserved;    /* of the free ones, for tables */
     uint32_t frame_bytes; /* zeroed and poisoned of each frame */
     uint32_t first_free;
     struct sim_object *objects;

@@ -20,6 +20,7 @@ struct object_copy {
 
 struct sim_snapshot {
     uint32_t frames;
+    uint32_t reserved;
     uint32_t *number; /* of each frame given out */
     struct frame *meta;
     unsigned char *bytes; /* its contents, PAGE_SIZE each */
@@ -52,6 +53,7 @@ struct sim_snapshot *sim_snapshot(void)
 
     forget_guesses();
     snap->frames = used;
+    snap->reserved = sim.reserved;
     snap->number = must_alloc(used * sizeof(*snap->number));
     snap->meta = must_alloc(used * sizeof(*snap->meta));
     snap->bytes = must_alloc((size_t)used * PAGE_SIZE);
@@ -126,6 +128,11 @@ const char *sim_changed(const struct sim_snapshot *snap)
     const char *change;
 
     forget_guesses();
+    if (snap->reserved != sim.reserved) {
+        snprintf(words, sizeof(words), "%u reserved tables became %u", snap->reserved,
+                 sim.reserved);
+        return words;
+    }
     if (snap->frames != sim.frames - sim.free) {
         snprintf(words, sizeof(words), "%u frames given out became %u", snap->frames,
                  sim.frames - sim.free);

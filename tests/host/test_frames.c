@@ -76,6 +76,9 @@ static int setup(void **state)
     for (size_t i = 0; i < CLASS_COUNT; i++)
         classes[i].partial = NULL;
     fresh_next = 0;
+    singles = (struct range){0, 0};
+    zeros = 0;
+    zeros_spare = 0;
     start = usual;
     assert_true(ranges_cut(&start, module));
     frames_init(&start, &usual);
@@ -243,6 +246,132 @@ static void test_untouched(void **state)
         assert_int_equal((uint8_t)machine[i], 0xa5);
 }
 
+/* ---- Frames of zeros ---- */
+
+static bool is_all(const void *bytes, int byte, size_t size);
+
+/* One of those reserved. */
+static paddr_t take_table(void)
+{
+    paddr_t pa = frames_take_zeros();
+
+    take(pa, 0);
+    assert_true(is_all(direct_ptr(pa), 0, PAGE_SIZE));
+    return pa;
+}
+
+/* Free @count tables that were taken. */
+static void give_tables(const paddr_t *tables, uint32_t count)
+{
+    struct frame_list list = {0};
+
+    for (uint32_t i = 0; i < count; i++) {
+        frames_meta(tables[i])->next = list.first;
+        list.first = (uint32_t)frame_number(tables[i]);
+        if (list.count++ == 0)
+            list.last = list.first;
+        taken[list.first] = false;
+    }
+    frames_free_zeros(&list);
+    assert_int_equal(list.first + list.last + list.count, 0);
+}
+
+static void take_tables(paddr_t *tables, uint32_t count)
+{
+    assert_true(frames_reserve_zeros(count));
+    for (uint32_t i = 0; i < count; i++)
+        tables[i] = take_table();
+}
+
+static void test_tables(void **state)
+{
+    uint64_t before = frames_free_count();
+    paddr_t tables[2 * ZEROS_KEPT];
+
+    (void)state;
+    memset(taken, 0, sizeof(taken));
+    take_tables(tables, 2 * ZEROS_KEPT);
+    assert_int_equal(frames_free_count(), before - 2 * ZEROS_KEPT);
+    give_tables(tables, 2 * ZEROS_KEPT - 3);
+    give_tables(&tables[2 * ZEROS_KEPT - 3], 3);
+    give_tables(tables, 0);
+    assert_int_equal(frames_free_count(), before);
+    assert_true(frames_reserve_zeros(5));
+    assert_int_equal(frames_free_count(), before - 5);
+    take_table();
+    frames_unreserve_zeros(4);
+    assert_int_equal(frames_free_count(), before - 1);
+}
+
+/* Tables that were freed come again before any other frame does; a page gets one only of those above ZEROS_KEPT. */
+static void test_zeros_for_whom(void **state)
+{
+    paddr_t tables[ZEROS_KEPT + 2];
+    struct range others;
+
+    (void)state;
+    memset(taken, 0, sizeof(taken));
+    take_tables(tables, ZEROS_KEPT + 2);
+    give_tables(tables, ZEROS_KEPT + 2);
+    others = singles;
+    take(frames_alloc_zeros(), 0);
+    take(frames_alloc_zeros(), 0);
+    assert_int_equal(singles.start, others.start);
+    take(frames_alloc_zeros(), 0);
+    assert_int_not_equal(singles.start, others.start);
+    others = singles;
+    take_tables(tables, ZEROS_KEPT);
+    assert_int_equal(singles.start, others.start);
+}
+
+/* What is reserved stays so when nothing else is left; what is not is had by whoever asks. */
+static void test_zeros_when_short(void **state)
+{
+    paddr_t tables[ZEROS_KEPT];
+    uint64_t n;
+
+    (void)state;
+    memset(taken, 0, sizeof(taken));
+    take_tables(tables, ZEROS_KEPT);
+    give_tables(tables, ZEROS_KEPT);
+    assert_true(frames_reserve_zeros(10));
+    n = frames_free_count();
+    assert_int_equal(take_all(got), n);
+    assert_int_equal(frames_free_count(), 0);
+    give(got[0], 0);
+    give(got[1], 0);
+    assert_false(frames_reserve_zeros(3));
+    assert_int_equal(frames_free_count(), 2);
+    assert_true(frames_reserve_zeros(2));
+    assert_int_equal(frames_alloc_zeros(), 0);
+    for (int i = 0; i < 12; i++)
+        take_table();
+    assert_int_equal(frames_free_count(), 0);
+}
+
+static void freed_badly(bool written)
+{
+    paddr_t tables[2];
+
+    memset(taken, 0, sizeof(taken));
+    take_tables(tables, 2);
+    if (written)
+        *(char *)direct_ptr(tables[1] + PAGE_SIZE - 1) = 1;
+    else
+        give_tables(tables, 1);
+    if (!setjmp(panicked)) {
+        give_tables(tables, 2);
+        fail_msg("a table was freed twice, or with something in it");
+    }
+}
+
+static void test_tables_freed_badly(void **state)
+{
+    (void)state;
+    freed_badly(false);
+    freed_badly(true);
+}
+
 /* ---- Objects ---- */
 
 static bool is_all(const void *bytes, int byte, size_t size)
@@ -349,10 +478,21 @@ static void test_too_large(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_all_of_it),    TEST(test_joined_again),    TEST(test_any_order),
-        TEST(test_module_added), TEST(test_freed_twice),     TEST(test_untouched),
-        TEST(test_objects),      TEST(test_objects_run_out), TEST(test_written_after_free),
-        TEST(test_wrong_size),   TEST(test_too_large),
+        TEST(test_all_of_it),
+        TEST(test_joined_again),
+        TEST(test_any_order),
+        TEST(test_module_added),
+        TEST(test_freed_twice),
+        TEST(test_untouched),
+        TEST(test_tables),
+        TEST(test_zeros_for_whom),
+        TEST(test_zeros_when_short),
+        TEST(test_tables_freed_badly),
+        TEST(test_objects),
+        TEST(test_objects_run_out),
+        TEST(test_written_after_free),
+        TEST(test_wrong_size),
+        TEST(test_too_large),
     };
 
     return cmocka_run_group_tests_name("frames", tests, NULL, NULL);

@@ -100,6 +100,64 @@ static void unlocks_unlocked(void)
     port_unlock_read(&machine.lock);
 }
 
+/* @count tables, in a list to be freed. */
+static struct frame_list some_tables(uint32_t count)
+{
+    struct frame_list list = {0};
+
+    start();
+    assert_true(port_tables_reserve(count));
+    while (count--)
+        frame_list_add(&list, port_table_take());
+    return list;
+}
+
+static void takes_unreserved_table(void)
+{
+    some_tables(2);
+    port_table_take();
+}
+
+static void unreserves_too_many(void)
+{
+    start();
+    assert_true(port_tables_reserve(2));
+    port_tables_unreserve(3);
+}
+
+static void keeps_reserve(void)
+{
+    sim_start(8);
+    assert_false(port_tables_reserve(9));
+    assert_true(port_tables_reserve(8));
+    assert_false(port_frame_alloc(true));
+    sim_stop();
+}
+
+static void frees_used_table(void)
+{
+    struct frame_list list = some_tables(2);
+
+    *((char *)port_ptr((paddr_t)list.last << PAGE_SHIFT) + PAGE_SIZE - 1) = 1;
+    port_tables_free(&list);
+}
+
+static void frees_table_twice(void)
+{
+    struct frame_list list = some_tables(1);
+
+    frame_list_add(&list, (paddr_t)list.first << PAGE_SHIFT);
+    port_tables_free(&list);
+}
+
+static void frees_part_of_list(void)
+{
+    struct frame_list list = some_tables(3);
+
+    list.count--;
+    port_tables_free(&list);
+}
+
 static void frees_cached_page(void)
 {
     paddr_t pa;
@@ -218,6 +276,12 @@ static void test_deaths(void **state)
     assert_dies(frees_inside, "not at its start");
     assert_dies(frees_referenced, "freed with 1 references");
     assert_dies(leaks_frame, "1 frames leaked");
+    assert_dies(takes_unreserved_table, "a table taken that was not reserved");
+    assert_dies(unreserves_too_many, "3 tables are not reserved any more, of 2");
+    assert_dies(keeps_reserve, "8 tables are still reserved");
+    assert_dies(frees_used_table, "with 1 at byte");
+    assert_dies(frees_table_twice, "is free");
+    assert_dies(frees_part_of_list, "goes on at");
     assert_dies(leaks_object, "1 objects leaked, one of 40 bytes");
     assert_dies(frees_other_size, "object of 40 bytes freed as one of 48");
     assert_dies(looks_into_free_frame, "which is free since");

@@ -50,7 +50,6 @@ void layout(void)
     FIELD(vma, priority);
     SIZE(vma);
     FIELD(vma_reserve, head);
-    FIELD(pt_reserve, head);
     FIELD(pt_reserve, count);
     FIELD(frame, refs);
     FIELD(frame, live);

@@ -31,6 +31,7 @@ uint32_t port_trace_mask;
 static struct frame frames[FRAMES + 1]; /* by number; number 0 is never given out */
 static bool used[FRAMES + 1];
 static uint32_t used_count;
+static uint32_t reserved;   /* list of frames taken for tables, by number */
 static uint32_t lowest = 1; /* all below are used */
 static struct free_object *free_objects[OBJECT_CLASSES];
 static uint64_t events;
@@ -109,9 +110,45 @@ void port_frame_free(paddr_t frame)
     give_back(frame, 1);
 }
 
-void port_frame_free_zeros(paddr_t frame)
+paddr_t port_table_take(void)
 {
-    give_back(frame, 1);
+    uint32_t number = reserved;
+
+    reserved = frames[number].next;
+    frames[number] = (struct frame){0};
+    return (paddr_t)number << PAGE_SHIFT;
+}
+
+void port_tables_unreserve(uint32_t count)
+{
+    while (count--)
+        give_back(port_table_take(), 1);
+}
+
+bool port_tables_reserve(uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t number = (uint32_t)(take(1, true) >> PAGE_SHIFT);
+
+        if (!number) {
+            port_tables_unreserve(i);
+            return false;
+        }
+        frames[number].next = reserved;
+        reserved = number;
+    }
+    return true;
+}
+
+void port_tables_free(struct frame_list *list)
+{
+    while (list->count--) {
+        uint32_t number = list->first;
+
+        list->first = frames[number].next;
+        give_back((paddr_t)number << PAGE_SHIFT, 1);
+    }
+    *list = (struct frame_list){0};
 }
 
 void port_run_free(paddr_t first, uint64_t count)
