@@ -49,6 +49,12 @@ static long choose_target(struct remap *r)
     if (new < mm_config.mmap_min_addr)
         return mm_refuse(-EPERM, REFUSE_TOO_LOW);
     r->dst = (struct range){new, new + r->new_len};
+    return 0;
+}
+
+/* What is mapped at the target goes, if it can. */
+static long look_at_target(struct remap *r)
+{
     r->replaces = vma_overlapping(r->mm, r->dst);
     if (r->replaces && hugetlb_cuts(r->mm, r->dst))
         return mm_refuse(-EINVAL, REFUSE_UNALIGNED);
@@ -157,14 +163,14 @@ static long check_pieces(struct remap *r)
 }
 
 /*
- * Whether the VMA that is all of S can go to D as it is: D is free, and nothing lies between it and S.
+ * Whether the VMA that is all of S can go to D as it is: nothing lies between S and D, and nothing in D.
  */
 static bool goes_along(const struct remap *r)
 {
     const struct vma *vma = r->vma;
 
-    return !r->replaces && leaves_whole_vma(r, &r->piece) && r->src.end == vma->end &&
-           (!vma->prev || vma->prev->end <= r->dst.start) &&
+    return leaves_whole_vma(r, &r->piece) && r->src.end == vma->end && !remap_has_rest(r) &&
+           vma_level(vma) == PT_PTE && (!vma->prev || vma->prev->end <= r->dst.start) &&
            (!vma->next || vma->next->start >= r->dst.end);
 }
 
@@ -175,13 +181,13 @@ long remap_decide(struct remap *r)
     if (err)
         return err;
     find_pieces(r);
-    err = check_huge_pieces(r);
-    if (!err)
-        err = check_pieces(r);
-    if (err)
-        return err;
     r->along = goes_along(r);
+    if (r->along && r->mm->vma_count + 3 >= mm_config.max_map_count)
+        return mm_refuse(-ENOMEM, REFUSE_LIMIT);
     if (r->along)
-        r->vmas_needed = 0;
-    return 0;
+        return 0;
+    err = look_at_target(r);
+    if (!err)
+        err = check_huge_pieces(r);
+    return err ? err : check_pieces(r);
 }

@@ -49,11 +49,11 @@ static void set_bounds(const struct remap *r, struct pt_move *m, const struct vm
     m->new_ceiling = vma_ceiling(above, dst.end, src, dst);
 }
 
-/* A VMA that goes along as it is has the same neighbours in both places. */
-static void set_bounds_along(struct pt_move *m, const struct vma *vma)
+/* The call's ranges as far as pages move. */
+static void keep_call_apart(const struct remap *r, struct pt_move *m)
 {
-    m->old_floor = m->new_floor = vma->prev ? vma->prev->end : 0;
-    m->old_ceiling = m->new_ceiling = vma->next ? vma->next->start : USER_END;
+    keep_apart(m, (struct range){r->src.start, r->src.start + min_u64(r->old_len, r->new_len)},
+               r->dst);
 }
 
 /* The run that takes @src, from @vma on, to @dst. @alone: it is the only one. */
@@ -61,14 +61,10 @@ static void fill_move(const struct remap *r, struct pt_move *m, const struct vma
                       struct range src, struct range dst, bool alone)
 {
     pt_move_init(m, r->mm, src.start, dst.start, min_u64(range_size(src), range_size(dst)));
-    if (r->along)
-        set_bounds_along(m, vma);
-    else
-        set_bounds(r, m, vma, src, dst);
+    set_bounds(r, m, vma, src, dst);
     m->tables_change = !alone || remap_has_rest(r) || (r->replaces && vma_overlapping(r->mm, dst));
     if (!alone || mm_config.realign == REALIGN_PMD)
-        keep_apart(m, (struct range){r->src.start, r->src.start + min_u64(r->old_len, r->new_len)},
-                   r->dst);
+        keep_call_apart(r, m);
 }
 
 /* From @p on, the pieces that go in one run, as *src and *dst. Whether a piece is left, as *p. */
@@ -159,7 +155,7 @@ static long reserve(struct remap *r)
         return 0;
     tlb_finish(&r->gather);
     vma_reserve_drain(&r->vmas);
-    return mm_refuse(-ENOMEM, REFUSE_MEMORY);
+    return -ENOMEM;
 }
 
 /* ---- Commit ---- */
@@ -246,14 +242,6 @@ static void settle_piece(struct remap *r, const struct remap_piece *p)
         vma_cut(r->mm, p->src, &r->vmas);
 }
 
-/* All of it is one VMA, which goes from S to D. */
-static void take_along(struct remap *r)
-{
-    r->vma->pgoff = new_pgoff(&r->piece);
-    vma_relocate(r->mm, r->vma, r->dst.start, r->dst.end);
-    vma_merge(r->mm, r->dst, &r->vmas);
-}
-
 /* What stays of S may be merged once all of it is what it will be. */
 static void merge_source(struct remap *r, vaddr_t end)
 {
@@ -275,25 +263,62 @@ static void settle_vmas(struct remap *r)
         merge_source(r, end);
 }
 
-int64_t remap_move(struct remap *r)
+/* Of locked memory no page may be missing; as on Linux, what could not be had comes by faults. */
+static void populate_growth(const struct remap *r, bool locked)
+{
+    if (locked && r->new_len > r->old_len)
+        (void)mmap_populate(r->mm, (struct range){r->dst.start + r->old_len, r->dst.end});
+}
+
+/* All of S is one VMA, which goes to D as it is. It has the same neighbours in both places. */
+static int64_t move_along(struct remap *r)
+{
+    struct pt_move *m = &r->first.move;
+    struct vma *vma = r->vma;
+    bool locked = vma->flags & VMA_LOCKED;
+
+    pt_move_init(m, r->mm, r->src.start, r->dst.start, r->old_len);
+    m->old_floor = m->new_floor = vma->prev ? vma->prev->end : 0;
+    m->old_ceiling = m->new_ceiling = vma->next ? vma->next->start : USER_END;
+    if (mm_config.realign == REALIGN_PMD)
+        keep_call_apart(r, m);
+    if (pt_move_plan(m))
+        return mm_refuse(-ENOMEM, REFUSE_MEMORY);
+
+    /* ---- point of no return ---- */
+    tlb_begin(&r->gather, r->mm, &r->mm->pt);
+    pt_move_commit(m, &r->gather);
+    tlb_finish(&r->gather);
+    vma->pgoff = new_pgoff(&r->piece);
+    vma_relocate(r->mm, vma, r->dst.start, r->dst.end);
+    vma_merge(r->mm, r->dst, &r->vmas);
+    vma_reserve_drain(&r->vmas);
+    populate_growth(r, locked);
+    return (int64_t)r->dst.start;
+}
+
+/* Piece by piece, for what is not as simple. */
+static int64_t move_pieces(struct remap *r)
 {
     bool locked = r->vma->flags & VMA_LOCKED;
-    long err = remap_decide(r);
 
-    if (!err)
-        err = reserve(r);
-    if (err)
-        return err;
+    if (reserve(r))
+        return mm_refuse(-ENOMEM, REFUSE_MEMORY);
 
     /* ---- point of no return ---- */
     move_pages(r);
-    if (r->along)
-        take_along(r);
-    else
-        settle_vmas(r);
+    settle_vmas(r);
     vma_reserve_drain(&r->vmas);
     drop_runs(r);
-    if (locked && r->new_len > r->old_len)
-        (void)mmap_populate(r->mm, (struct range){r->dst.start + r->old_len, r->dst.end});
+    populate_growth(r, locked);
     return (int64_t)r->dst.start;
+}
+
+int64_t remap_move(struct remap *r)
+{
+    long err = remap_decide(r);
+
+    if (err)
+        return err;
+    return r->along ? move_along(r) : move_pieces(r);
 }

@@ -57,41 +57,74 @@ static unsigned tables_lacking(const struct pt_move *m, vaddr_t new, unsigned le
  */
 static void find_first(struct pt_move *m)
 {
-    pt_first_step(m, &m->first);
-    m->any = pt_plan_step(m, &m->first, &m->step);
+    pt_first_step(m, &m->cursor);
+    m->any = pt_plan_step(m, &m->cursor, &m->step);
     m->holds =
         !m->tables_change && (!m->any || (m->step.from && mm_config.realign == REALIGN_FULL));
 }
 
+/* Tables, counted in the order of the steps: what counts once is the last that was counted at its level. */
+struct tally {
+    uint32_t needed;
+    vaddr_t split;              /* the last leaf to be split */
+    vaddr_t counted[PT_LEVELS]; /* the last tables at the destination */
+};
+
+static void count_tables(const struct pt_move *m, struct tally *t, vaddr_t new, unsigned level)
+{
+    unsigned top = level + tables_lacking(m, new, level);
+
+    for (unsigned l = level; l < top && t->counted[l] != pt_floor(new, l + 1); l++) {
+        t->counted[l] = pt_floor(new, l + 1);
+        t->needed++;
+    }
+}
+
+static void count_step(const struct pt_move *m, struct tally *t, const struct pt_step *s)
+{
+    vaddr_t low = s->new, high = s->new + (s->count - 1) * pt_span(s->level);
+
+    if (!s->from && t->split != pt_floor(s->old, s->level + 1)) {
+        t->split = pt_floor(s->old, s->level + 1);
+        t->needed++;
+    }
+    count_tables(m, t, m->descending ? high : low, s->level);
+    if (pt_floor(low, s->level + 1) != pt_floor(high, s->level + 1))
+        count_tables(m, t, m->descending ? low : high, s->level);
+}
+
 /*
  * How many tables it takes to split huge leaves, and how many the steps need at the destination
- * that are not there, or may not be when their turn comes. The steps are in order, so a table that
- * was counted is the last one counted at its level.
+ * that are not there, or may not be when their turn comes.
  */
-static uint32_t tables_needed(struct pt_move *m)
+static __attribute__((noinline)) uint32_t tables_needed(struct pt_move *m)
 {
-    struct pt_cursor c = m->first;
+    struct tally t = {0, UINT64_MAX, {0}};
+    struct pt_cursor c = m->cursor;
     struct pt_step s = m->step;
-    vaddr_t counted[PT_LEVELS];
-    vaddr_t split = UINT64_MAX;
-    uint32_t needed = 0;
 
     for (unsigned l = 0; l < PT_LEVELS; l++)
-        counted[l] = UINT64_MAX;
+        t.counted[l] = UINT64_MAX;
     do {
-        unsigned top = s.level + tables_lacking(m, s.new, s.level);
-
-        c.left[s.level] -= s.from != NULL;
-        if (!s.from && split != pt_floor(s.old, s.level + 1)) {
-            split = pt_floor(s.old, s.level + 1);
-            needed++;
-        }
-        for (unsigned l = s.level; l < top && counted[l] != pt_floor(s.new, l + 1); l++) {
-            counted[l] = pt_floor(s.new, l + 1);
-            needed++;
-        }
+        count_step(m, &t, &s);
+        pt_pass_step(m, &c, &s, s.from != NULL);
     } while (pt_plan_step(m, &c, &s));
-    return needed;
+    return t.needed;
+}
+
+/* Most moves have one step into one table, of which nothing counts twice. */
+static long reserve(struct pt_move *m)
+{
+    const struct pt_step *s = &m->step;
+    uint32_t needed;
+
+    if (!m->any)
+        return 0;
+    if (s->from && s->count <= pt_room(s) && pt_is_last_step(m, s))
+        needed = tables_lacking(m, s->new, s->level);
+    else
+        needed = tables_needed(m);
+    return pt_reserve_fill(&m->reserve, needed);
 }
 
 long pt_move_plan(struct pt_move *m)
@@ -100,16 +133,16 @@ long pt_move_plan(struct pt_move *m)
     mm_assert(m->new < m->old || m->new - m->old >= m->len);
     m->delta = m->new - m->old;
     m->src = (struct range){m->old, pt_move_end(m)};
-    m->align = mm_config.realign == REALIGN_FULL ? PT_TOP : (unsigned)min_u64(PT_TOP, PT_PUD);
-    while (pt_offset(m->delta, m->align))
-        m->align--;
+    m->align = pt_align(m->delta);
+    if (mm_config.realign != REALIGN_FULL)
+        m->align = (unsigned)min_u64(m->align, PT_PUD);
     TRACE(TRACE_MREMAP, .what = EVENT_MOVE, .a = m->old, .b = m->new, .c = m->len,
           .space = m->mm->pt.space);
     pt_widen(m);
     m->overlap = range_overlaps(m->src, pt_move_destination(m));
     m->descending = m->overlap && m->new > m->old;
     find_first(m);
-    return m->any ? pt_reserve_fill(&m->reserve, tables_needed(m)) : 0;
+    return reserve(m);
 }
 
 void pt_move_cancel(struct pt_move *m)
@@ -174,14 +207,14 @@ static bool moves_at_once(const struct pt_move *m, const struct pt_step *s, uint
            !trace_wanted(TRACE_MREMAP);
 }
 
-/* Move them. How many there were; a full table's need not be counted. */
-static uint32_t move_run(const struct pt_step *s, struct pte *to, uint32_t live)
+/* Move them. How many there were; where none is empty they need not be counted. */
+static uint32_t move_run(const struct pt_step *s, struct pte *to, bool full)
 {
     uint32_t moved = 0;
 
     __builtin_memcpy(to, s->from, s->count * sizeof(*to));
     __builtin_memset(s->from, 0, s->count * sizeof(*to));
-    if (live == PT_ENTRIES)
+    if (full)
         return s->count;
 #pragma GCC unroll 8
     for (const struct pte *end = to + s->count; to < end; to++)
@@ -189,31 +222,64 @@ static uint32_t move_run(const struct pt_step *s, struct pte *to, uint32_t live)
     return moved;
 }
 
-static uint32_t do_step(struct pt_move *m, const struct pt_step *s, struct gather *g)
+/* Move entries whose slots lie in one table. @full: their table had no empty ones. How many there were. */
+static ALWAYS_INLINE uint32_t move_entries(struct pt_move *m, const struct pt_step *s, bool full,
+                                           struct gather *g)
 {
     struct pte *to = pt_entry_make(&m->mm->pt, s->new, s->level, &m->reserve);
     struct frame *table = pt_frame(s->from);
     uint32_t moved;
 
     if (moves_at_once(m, s, table->live))
-        moved = move_run(s, to, table->live);
+        moved = move_run(s, to, full);
     else
         moved = move_each(m, s, to, table->live, g);
     table->live -= moved;
     pt_frame(to)->live += moved;
-    m->moved[s->level] += moved;
-    if (trace_wanted(TRACE_PT) && table->live == 0 && s->level < PT_TOP)
-        TRACE_TABLE(&m->mm->pt, EVENT_TABLE_EMPTIED, s->level, pt_floor(s->old, s->level + 1),
-                    port_paddr(s->from) & ~(PAGE_SIZE - 1));
     return moved;
 }
 
-/* Bytes of the range asked for that lie behind @at. The part that widening added does not count. */
-static uint64_t progress(const struct pt_move *m, vaddr_t at)
+/* The entries of @s from the @first-th on. */
+static struct pt_step part_of(const struct pt_step *s, unsigned first, unsigned count)
 {
-    vaddr_t in = max_u64(m->old, min_u64(at, pt_move_end(m)));
+    uint64_t off = first * pt_span(s->level);
 
-    return m->descending ? pt_move_end(m) - in : in - m->old;
+    return (struct pt_step){s->level, s->old + off, s->new + off, s->from + first, count};
+}
+
+/* The same for those of a full table whose first @low go into one table, the others into the next one. */
+static __attribute__((noinline)) uint32_t move_apart(struct pt_move *m, const struct pt_step *s,
+                                                     unsigned low, struct gather *g)
+{
+    struct pt_step lower = part_of(s, 0, low), upper = part_of(s, low, s->count - low);
+
+    move_entries(m, m->descending ? &upper : &lower, true, g);
+    move_entries(m, m->descending ? &lower : &upper, true, g);
+    return s->count;
+}
+
+/* Move the entries of a step. How many there were. */
+static uint32_t do_step(struct pt_move *m, const struct pt_step *s, struct gather *g)
+{
+    unsigned low = pt_room(s);
+
+    if (s->count > low)
+        return move_apart(m, s, low, g);
+    return move_entries(m, s, pt_frame(s->from)->live == PT_ENTRIES, g);
+}
+
+static void trace_emptied(const struct pt_move *m, const struct pt_step *s)
+{
+    if (pt_frame(s->from)->live == 0 && s->level < PT_TOP)
+        TRACE_TABLE(&m->mm->pt, EVENT_TABLE_EMPTIED, s->level, pt_floor(s->old, s->level + 1),
+                    port_paddr(s->from) & ~(PAGE_SIZE - 1));
+}
+
+uint64_t pt_move_progress(const struct pt_move *m)
+{
+    vaddr_t at = max_u64(m->old, min_u64(m->cursor.at, pt_move_end(m)));
+
+    return m->descending ? pt_move_end(m) - at : at - m->old;
 }
 
 static uint64_t moved_at(const struct pt_move *m, unsigned level)
@@ -223,7 +289,7 @@ static uint64_t moved_at(const struct pt_move *m, unsigned level)
 
 void pt_move_commit(struct pt_move *m, struct gather *g)
 {
-    struct pt_cursor *c = &m->first;
+    struct pt_cursor *c = &m->cursor;
     struct pt_step *s = &m->step;
     bool more = m->any;
 
@@ -231,19 +297,21 @@ void pt_move_commit(struct pt_move *m, struct gather *g)
         pt_first_step(m, c);
         more = pt_next_step(m, c, s, g);
     }
-    for (; more; more = pt_next_step(m, c, s, g)) {
-        c->left[s->level] -= do_step(m, s, g);
-        m->done = progress(m, c->at);
+    while (more) {
+        uint32_t moved = do_step(m, s, g);
+
+        m->moved[s->level] += moved;
+        mm_stats.moved[s->level] += moved;
+        if (trace_wanted(TRACE_PT))
+            trace_emptied(m, s);
         tlb_range(g, s->old, s->old + s->count * pt_span(s->level));
+        pt_pass_step(m, c, s, moved);
+        more = pt_next_step(m, c, s, g);
     }
-    m->done = m->len;
     if (c->kept)
         tlb_prune(g, m->src);
     pt_reserve_drain(&m->reserve);
-
     mm_stats.moves++;
-    for (unsigned l = 0; l < PT_LEVELS; l++)
-        mm_stats.moved[l] += m->moved[l];
     TRACE(TRACE_MREMAP, .what = EVENT_MOVED, .a = moved_at(m, PT_PTE), .b = moved_at(m, PT_PMD),
           .c = moved_at(m, PT_PUD), .d = moved_at(m, PT_PGD), .space = m->mm->pt.space);
 }

@@ -19,7 +19,10 @@ struct pt_cursor {
     uint32_t left[PT_LEVELS]; /* in each, at most so many of the entries ahead are not empty */
 };
 
-/* Neighbouring entries of one table that move whole into neighbouring slots of one table. */
+/*
+ * Neighbouring entries of one table that move whole into neighbouring slots of one table; or of two, where none
+ * of the entries is empty.
+ */
 struct pt_step {
     unsigned level;
     vaddr_t old, new; /* start of the lowest entry's span */
@@ -60,14 +63,13 @@ struct pt_move {
     bool overlap;     /* the widened ranges do */
     bool descending;  /* then upward moves go from the end, as memmove does */
     struct pt_reserve reserve;
-    struct pt_cursor first; /* behind the first step */
-    struct pt_step step;    /* the first one, */
-    bool any;               /* if there is one, */
-    bool holds;             /* and if it will still be the first one */
+    struct pt_cursor cursor; /* where the steps are, */
+    struct pt_step step;     /* the next one: the first, */
+    bool any;                /* if there is one, */
+    bool holds;              /* and if it will still be the first one */
 
     /* The result: */
     uint64_t moved[PT_LEVELS]; /* entries */
-    uint64_t done;             /* bytes of [old, old + len) that are behind us: 0 .. len */
 };
 
 /* Where the range that was asked for ends. */
@@ -86,7 +88,6 @@ static inline void pt_move_init(struct pt_move *m, struct mm *mm, vaddr_t old, v
     m->len = len;
     m->tables_change = false;
     m->reserve = (struct pt_reserve){0};
-    m->done = 0;
     for (unsigned l = 0; l < PT_LEVELS; l++)
         m->moved[l] = 0;
 }
@@ -103,6 +104,12 @@ void pt_widen(struct pt_move *m);
  * Lock: mm's, for write, and held until commit or cancel. 0 or -ENOMEM with nothing changed.
  */
 [[nodiscard]] long pt_move_plan(struct pt_move *m);
+
+/*
+ * How many bytes of what was asked for lie behind, 0 .. len: once planned, while it is committed, and after. The
+ * part that widening added does not count.
+ */
+uint64_t pt_move_progress(const struct pt_move *m);
 
 /* Give back what the plan reserved. */
 void pt_move_cancel(struct pt_move *m);

@@ -3,9 +3,6 @@
 
 #include "mm/trace.h"
 
-/* The plan's walk and the commit's are compiled apart. */
-#define ALWAYS_INLINE inline __attribute__((always_inline))
-
 /* ---- What moves as it is ---- */
 
 /* Whether the @level entry whose span starts at @lo moves as it is. */
@@ -29,7 +26,8 @@ static bool slot_refused(const struct pt_move *m, vaddr_t lo, unsigned level)
     return slot && !pte_is_none(*slot);
 }
 
-static void warn_slot(const struct pt_move *m, struct pte entry, vaddr_t lo, unsigned level)
+static __attribute__((noinline, cold)) void warn_slot(const struct pt_move *m, struct pte entry,
+                                                      vaddr_t lo, unsigned level)
 {
     mm_stats.warn++;
     TRACE(TRACE_MREMAP, .what = EVENT_WARN, .level = level, .a = lo, .b = lo + m->delta,
@@ -42,8 +40,8 @@ static void warn_slot(const struct pt_move *m, struct pte entry, vaddr_t lo, uns
 }
 
 /* The huge leaf at @lo is cut by an end of the range, or by a destination that is aligned otherwise. */
-static void split_leaf(struct pt_move *m, struct pte *entry, vaddr_t lo, unsigned level,
-                       struct gather *g)
+static __attribute__((noinline)) void split_leaf(struct pt_move *m, struct pte *entry, vaddr_t lo,
+                                                 unsigned level, struct gather *g)
 {
     pt_split(&m->mm->pt, entry, lo, level, &m->reserve);
     tlb_range(g, lo, lo + pt_span(level));
@@ -61,20 +59,6 @@ static unsigned slots_left(const struct pt_move *m, vaddr_t lo, unsigned i, unsi
     uint64_t left = m->descending ? lo + pt_span(level) - m->src.start : m->src.end - lo;
 
     return (unsigned)min_u64(room, left >> pt_shift(level));
-}
-
-/*
- * How many neighbours of the entry at @lo can join its step: up to the edge of either table or of
- * the range.
- */
-static unsigned step_count(const struct pt_move *m, vaddr_t lo, unsigned level)
-{
-    unsigned i = pt_index(lo, level);
-    unsigned j = pt_index(lo + m->delta, level);
-
-    if (level > PT_PTE && mm_config.realign != REALIGN_FULL)
-        return 1; /* each slot is looked at when its turn comes */
-    return slots_left(m, lo, (unsigned)(m->descending ? min_u64(i, j) : max_u64(i, j)), level);
 }
 
 /*
@@ -100,12 +84,31 @@ static vaddr_t skip_empty(const struct pt_move *m, const struct pt_cursor *c, va
     return lo + n * pt_span(level);
 }
 
+/*
+ * How many neighbours of @entry at @lo join its step: those up to the edge of their table or of the range, but
+ * where some of them may be empty, only up to the edge of the other table too.
+ */
+static ALWAYS_INLINE unsigned step_count(const struct pt_move *m, const struct pte *entry,
+                                         vaddr_t lo, unsigned level)
+{
+    unsigned i = pt_index(lo, level);
+
+    if (level > PT_PTE && mm_config.realign != REALIGN_FULL)
+        return 1; /* each slot is looked at when its turn comes */
+    if (entry && pt_frame(entry)->live < PT_ENTRIES) {
+        unsigned j = pt_index(lo + m->delta, level);
+
+        i = (unsigned)(m->descending ? min_u64(i, j) : max_u64(i, j));
+    }
+    return slots_left(m, lo, i, level);
+}
+
 /* The step that @entry at @lo begins; NULL for entries that a split will bring. */
-static ALWAYS_INLINE void fill_step(const struct pt_move *m, struct pt_cursor *c, struct pt_step *s,
-                                    struct pte *entry, vaddr_t lo, unsigned level)
+static ALWAYS_INLINE void fill_step(const struct pt_move *m, struct pt_step *s, struct pte *entry,
+                                    vaddr_t lo, unsigned level)
 {
     s->level = level;
-    s->count = step_count(m, lo, level);
+    s->count = step_count(m, entry, lo, level);
     s->old = lo;
     s->from = entry;
     if (m->descending) {
@@ -113,7 +116,6 @@ static ALWAYS_INLINE void fill_step(const struct pt_move *m, struct pt_cursor *c
         s->from -= entry ? s->count - 1 : 0;
     }
     s->new = s->old + m->delta;
-    c->at = m->descending ? s->old : s->old + s->count * pt_span(level);
 }
 
 /* ---- Up and down ---- */
@@ -124,20 +126,19 @@ static bool is_end(const struct pt_move *m, vaddr_t at)
 }
 
 /*
- * The table that @entry, of @level, links has been passed, up to @va: if it has no entries left it goes,
- * at once, or at the end where later steps may come to lie in it.
+ * The table with entries of @level, which the steps have passed up to @at, has no entries left: it goes, at once,
+ * or at the end where later steps may come to lie in it.
  */
-static void leave_table(const struct pt_move *m, struct pt_cursor *c, struct pte *entry,
-                        unsigned level, vaddr_t va, struct gather *g)
+static ALWAYS_INLINE void leave_table(const struct pt_move *m, struct pt_cursor *c, unsigned level,
+                                      vaddr_t at, struct gather *g)
 {
-    struct range span = {pt_floor(va, level), pt_floor(va, level) + pt_span(level)};
+    vaddr_t va = m->descending ? at : at - 1;
+    struct range span = {pt_floor(va, level + 1), pt_floor(va, level + 1) + pt_span(level + 1)};
 
-    if (!pte_is_table(*entry, level) || pt_frame(pte_to_table(*entry))->live > 0)
-        return;
     if (range_overlaps(span, pt_move_destination(m)))
         c->kept = true;
     else
-        tlb_drop_table(g, entry, level, va);
+        tlb_drop_table(g, &c->table[level + 1][pt_index(va, level + 1)], level + 1, va);
 }
 
 /*
@@ -150,20 +151,13 @@ static ALWAYS_INLINE void leave_tables(const struct pt_move *m, struct pt_cursor
     unsigned level = c->level;
     vaddr_t at = c->at;
 
-    while (level < PT_TOP) {
-        bool empty = c->left[level] == 0;
-        vaddr_t behind;
-
-        level++;
-        if (empty)
-            at = m->descending ? pt_floor(at, level) : pt_ceiling(at, level);
-        else if (pt_offset(at, level) && !is_end(m, at)) {
-            level--;
+    for (; level < PT_TOP; level++) {
+        if (c->left[level] == 0)
+            at = m->descending ? pt_floor(at, level + 1) : pt_ceiling(at, level + 1);
+        else if (pt_offset(at, level + 1) && !is_end(m, at))
             break;
-        }
-        behind = m->descending ? at : at - 1;
-        if (g)
-            leave_table(m, c, &c->table[level][pt_index(behind, level)], level, behind, g);
+        if (g && pt_frame(c->table[level])->live == 0)
+            leave_table(m, c, level, at, g);
     }
     c->level = level;
     c->at = at;
@@ -220,7 +214,7 @@ static ALWAYS_INLINE bool next_step(struct pt_move *m, struct pt_cursor *c, stru
             entry = NULL;
             level--;
         }
-        fill_step(m, c, s, entry, pt_floor(probe, level), level);
+        fill_step(m, s, entry, pt_floor(probe, level), level);
         return true;
     }
     return false;
@@ -232,7 +226,7 @@ void pt_first_step(const struct pt_move *m, struct pt_cursor *c)
     c->level = PT_TOP;
     c->kept = false;
     c->table[PT_TOP] = m->mm->pt.root;
-    c->left[PT_TOP] = pt_frame(m->mm->pt.root)->live;
+    c->left[PT_TOP] = 0; /* the root is never left */
 }
 
 bool pt_plan_step(struct pt_move *m, struct pt_cursor *c, struct pt_step *s)

@@ -10,9 +10,8 @@
 void pt_first_step(const struct pt_move *m, struct pt_cursor *c);
 
 /*
- * The next entries to move, from c->at on in the direction of the move; c->at becomes the address to
- * go on at. False at the end of the range. The caller takes off c->left[s->level] how many entries
- * move, or as many as it is sure of.
+ * The next entries to move, from c->at on in the direction of the move. False at the end of the range. The
+ * caller says pt_pass_step() before it asks for the next ones.
  *
  * pt_plan_step() changes nothing. pt_next_step() is for a step that is done now: a refused slot has
  * been warned of, a huge leaf that cannot move as it is has been split, and the tables behind that lost
@@ -20,6 +19,27 @@ void pt_first_step(const struct pt_move *m, struct pt_cursor *c);
  */
 bool pt_plan_step(struct pt_move *m, struct pt_cursor *c, struct pt_step *s);
 bool pt_next_step(struct pt_move *m, struct pt_cursor *c, struct pt_step *s, struct gather *g);
+
+/* The step lies behind; @moved of its entries, or fewer, were not empty. */
+static inline void pt_pass_step(const struct pt_move *m, struct pt_cursor *c,
+                                const struct pt_step *s, uint32_t moved)
+{
+    c->at = m->descending ? s->old : s->old + s->count * pt_span(s->level);
+    c->left[s->level] -= moved;
+}
+
+/* Whether there is nothing behind the step. */
+static inline bool pt_is_last_step(const struct pt_move *m, const struct pt_step *s)
+{
+    return m->descending ? s->old == m->src.start
+                         : s->old + s->count * pt_span(s->level) == m->src.end;
+}
+
+/* How many entries find a slot in the table that the lowest one goes into. */
+static inline unsigned pt_room(const struct pt_step *s)
+{
+    return PT_ENTRIES - pt_index(s->new, s->level);
+}
 
 /* Where the entries of a move go. */
 static inline struct range pt_move_destination(const struct pt_move *m)

@@ -26,6 +26,9 @@ typedef uint64_t paddr_t;
 #define PT_ENTRIES (1u << PT_BITS)
 #define PT_TOP (PT_LEVELS - 1u)
 
+/* Compiled anew, for what is known there, wherever it is called. */
+#define ALWAYS_INLINE inline __attribute__((always_inline))
+
 /*
  * The levels by the name of their entries; level + 1 is the table that holds them one step closer
  * to the root.
@@ -41,6 +44,11 @@ struct range {
     vaddr_t start;
     vaddr_t end;
 };
+
+static inline uint64_t min_u64(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
 
 static inline uint64_t range_size(struct range r)
 {
@@ -67,6 +75,12 @@ static inline uint64_t pt_span(unsigned level)
 static inline uint64_t pt_offset(vaddr_t va, unsigned level)
 {
     return va & (pt_span(level) - 1);
+}
+
+/* The highest level, PT_TOP at most, whose span divides @size, a multiple of PAGE_SIZE but 0. */
+static inline unsigned pt_align(uint64_t size)
+{
+    return (unsigned)min_u64(((unsigned)__builtin_ctzll(size) - PAGE_SHIFT) / PT_BITS, PT_TOP);
 }
 
 /* Start of the span of the @level entry that translates @va. */
@@ -96,11 +110,6 @@ static inline uint64_t page_offset(uint64_t x)
 static inline uint64_t page_align(uint64_t x)
 {
     return (x + PAGE_SIZE - 1) & ~(PAGE_SIZE - 1);
-}
-
-static inline uint64_t min_u64(uint64_t a, uint64_t b)
-{
-    return a < b ? a : b;
 }
 
 static inline uint64_t max_u64(uint64_t a, uint64_t b)

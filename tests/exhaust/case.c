@@ -148,8 +148,8 @@ static unsigned run_engine(const struct ex_case *c, const struct pages *others)
     }
     pt_move_commit(&m, &g);
     tlb_finish(&g);
-    if (m.done != m.len)
-        machine_fail("progress %llu of %llu bytes", (unsigned long long)m.done,
+    if (pt_move_progress(&m) != m.len)
+        machine_fail("progress %llu of %llu bytes", (unsigned long long)pt_move_progress(&m),
                      (unsigned long long)m.len);
     for (unsigned l = 0; l < PT_LEVELS; l++)
         moved += (unsigned)m.moved[l];

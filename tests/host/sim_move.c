@@ -184,8 +184,8 @@ static void check_counts(struct scene *s, uint32_t free_before)
         die(s, "reserve not given back", s->move.reserve.count);
     if (sim_frames_free() != free_before - s->count - s->mm.pt.tables)
         die(s, "frames leaked", sim_frames_free());
-    if (s->move.done != s->move.len)
-        die(s, "progress", s->move.done);
+    if (pt_move_progress(&s->move) != s->move.len)
+        die(s, "progress", pt_move_progress(&s->move));
     for (unsigned l = 0; mm_config.realign == REALIGN_FULL && l < PT_LEVELS; l++)
         if (s->move.moved[l] != s->fewest[l])
             die(s, "entries moved are not the fewest at level", l);
