@@ -181,17 +181,17 @@ static int64_t remap(struct remap *r)
         err = check_vma(r);
     if (err)
         return err;
-    if (has_target(r))
-        return remap_move(r);
-    if (r->new_len == r->old_len)
-        return (int64_t)r->src.start;
-    if (r->new_len < r->old_len)
-        return shrink(r);
-    if (fits_in_place(r))
-        return grow_in_place(r);
-    if (r->flags & MREMAP_MAYMOVE)
-        return remap_move(r);
-    return mm_refuse(-ENOMEM, REFUSE_NOT_GROWABLE);
+    if (!has_target(r)) {
+        if (r->new_len == r->old_len)
+            return (int64_t)r->src.start;
+        if (r->new_len < r->old_len)
+            return shrink(r);
+        if (fits_in_place(r))
+            return grow_in_place(r);
+        if (!(r->flags & MREMAP_MAYMOVE))
+            return mm_refuse(-ENOMEM, REFUSE_NOT_GROWABLE);
+    }
+    return remap_move(r);
 }
 
 int64_t mm_mremap(struct mm *mm, vaddr_t old, uint64_t old_len, uint64_t new_len, uint32_t flags,

@@ -74,10 +74,16 @@ static inline bool remap_has_rest(const struct remap *r)
 }
 
 /*
- * Decide where to, and whether all that is to go may: 0, or -EFAULT, -EPERM, -ENOMEM, -EINVAL. (A part
- * of remap_move())
+ * Decide where to, and whether r->vma goes along, which it then may: 0, or -EPERM, -ENOMEM. (A part of
+ * remap_move())
  */
-long remap_decide(struct remap *r);
+long remap_choose(struct remap *r);
+
+/*
+ * Where it does not go along: decide whether all that is to go may. 0, or -EFAULT, -EPERM, -ENOMEM, -EINVAL. (A
+ * part of remap_move())
+ */
+long remap_check_pieces(struct remap *r);
 
 /*
  * Move what was checked: decide where, reserve, commit. The new address, or -EFAULT, -EPERM,

@@ -174,7 +174,7 @@ static bool goes_along(const struct remap *r)
            (!vma->next || vma->next->start >= r->dst.end);
 }
 
-long remap_decide(struct remap *r)
+long remap_choose(struct remap *r)
 {
     long err = choose_target(r);
 
@@ -184,9 +184,13 @@ long remap_decide(struct remap *r)
     r->along = goes_along(r);
     if (r->along && r->mm->vma_count + 3 >= mm_config.max_map_count)
         return mm_refuse(-ENOMEM, REFUSE_LIMIT);
-    if (r->along)
-        return 0;
-    err = look_at_target(r);
+    return 0;
+}
+
+long remap_check_pieces(struct remap *r)
+{
+    long err = look_at_target(r);
+
     if (!err)
         err = check_huge_pieces(r);
     return err ? err : check_pieces(r);

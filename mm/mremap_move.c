@@ -298,10 +298,13 @@ static int64_t move_along(struct remap *r)
 }
 
 /* Piece by piece, for what is not as simple. */
-static int64_t move_pieces(struct remap *r)
+static __attribute__((noinline)) int64_t move_pieces(struct remap *r)
 {
     bool locked = r->vma->flags & VMA_LOCKED;
+    long err = remap_check_pieces(r);
 
+    if (err)
+        return err;
     if (reserve(r))
         return mm_refuse(-ENOMEM, REFUSE_MEMORY);
 
@@ -316,7 +319,7 @@ static int64_t move_pieces(struct remap *r)
 
 int64_t remap_move(struct remap *r)
 {
-    long err = remap_decide(r);
+    long err = remap_choose(r);
 
     if (err)
         return err;

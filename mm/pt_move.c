@@ -223,8 +223,8 @@ static uint32_t move_run(const struct pt_step *s, struct pte *to, bool full)
 }
 
 /* Move entries whose slots lie in one table. @full: their table had no empty ones. How many there were. */
-static ALWAYS_INLINE uint32_t move_entries(struct pt_move *m, const struct pt_step *s, bool full,
-                                           struct gather *g)
+static uint32_t move_entries(struct pt_move *m, const struct pt_step *s, bool full,
+                             struct gather *g)
 {
     struct pte *to = pt_entry_make(&m->mm->pt, s->new, s->level, &m->reserve);
     struct frame *table = pt_frame(s->from);
@@ -247,25 +247,32 @@ static struct pt_step part_of(const struct pt_step *s, unsigned first, unsigned 
     return (struct pt_step){s->level, s->old + off, s->new + off, s->from + first, count};
 }
 
-/* The same for those of a full table whose first @low go into one table, the others into the next one. */
-static __attribute__((noinline)) uint32_t move_apart(struct pt_move *m, const struct pt_step *s,
-                                                     unsigned low, struct gather *g)
-{
-    struct pt_step lower = part_of(s, 0, low), upper = part_of(s, low, s->count - low);
-
-    move_entries(m, m->descending ? &upper : &lower, true, g);
-    move_entries(m, m->descending ? &lower : &upper, true, g);
-    return s->count;
-}
-
-/* Move the entries of a step. How many there were. */
-static uint32_t do_step(struct pt_move *m, const struct pt_step *s, struct gather *g)
+/* The part of @s whose slots lie in the lower of two tables, or in the upper one. */
+static struct pt_step half_of(const struct pt_step *s, bool upper)
 {
     unsigned low = pt_room(s);
 
-    if (s->count > low)
-        return move_apart(m, s, low, g);
-    return move_entries(m, s, pt_frame(s->from)->live == PT_ENTRIES, g);
+    return upper ? part_of(s, low, s->count - low) : part_of(s, 0, low);
+}
+
+/* Move the entries of a step, whose slots lie in one table or in two. How many there were. */
+static uint32_t do_step(struct pt_move *m, const struct pt_step *s, struct gather *g)
+{
+    bool full = pt_frame(s->from)->live == PT_ENTRIES;
+    const struct pt_step *part = s;
+    struct pt_step half;
+    uint32_t moved = 0;
+
+    if (s->count > pt_room(s)) {
+        half = half_of(s, m->descending);
+        part = &half;
+    }
+    while (true) {
+        moved += move_entries(m, part, full, g);
+        if (part == s || moved == s->count)
+            return moved;
+        half = half_of(s, !m->descending);
+    }
 }
 
 static void trace_emptied(const struct pt_move *m, const struct pt_step *s)

@@ -165,10 +165,10 @@ static ALWAYS_INLINE void leave_tables(const struct pt_move *m, struct pt_cursor
 
 /*
  * From c->level down the tables that @probe lies in, to an entry that is empty or moves as it is; in
- * the plan also to a huge leaf that is to be split.
+ * the plan also to a huge leaf that is to be split. *whole: it moves as it is.
  */
 static ALWAYS_INLINE struct pte *descend(struct pt_move *m, struct pt_cursor *c, vaddr_t probe,
-                                         struct gather *g)
+                                         bool *whole, struct gather *g)
 {
     unsigned level = c->level;
     struct pte *table = c->table[level];
@@ -177,7 +177,8 @@ static ALWAYS_INLINE struct pte *descend(struct pt_move *m, struct pt_cursor *c,
     while (entry = &table[pt_index(probe, level)], !pte_is_none(*entry)) {
         vaddr_t lo = pt_floor(probe, level);
 
-        if (moves_whole(m, lo, level)) {
+        *whole = moves_whole(m, lo, level);
+        if (*whole) {
             if (!g || !slot_refused(m, lo, level))
                 break;
             warn_slot(m, *entry, lo, level);
@@ -198,19 +199,21 @@ static ALWAYS_INLINE struct pte *descend(struct pt_move *m, struct pt_cursor *c,
     return entry;
 }
 
+/* @g: NULL in the plan, and known not to be NULL in the commit. */
 static ALWAYS_INLINE bool next_step(struct pt_move *m, struct pt_cursor *c, struct pt_step *s,
                                     struct gather *g)
 {
     while (leave_tables(m, c, g), !is_end(m, c->at)) {
         vaddr_t probe = m->descending ? c->at - 1 : c->at;
-        struct pte *entry = descend(m, c, probe, g);
+        bool whole;
+        struct pte *entry = descend(m, c, probe, &whole, g);
         unsigned level = c->level;
 
         if (pte_is_none(*entry)) {
             c->at = skip_empty(m, c, probe);
             continue;
         }
-        if (!g && !moves_whole(m, pt_floor(probe, level), level)) {
+        if (!g && !whole) {
             entry = NULL;
             level--;
         }

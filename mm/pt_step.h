@@ -18,7 +18,8 @@ void pt_first_step(const struct pt_move *m, struct pt_cursor *c);
  * their last entry are freed.
  */
 bool pt_plan_step(struct pt_move *m, struct pt_cursor *c, struct pt_step *s);
-bool pt_next_step(struct pt_move *m, struct pt_cursor *c, struct pt_step *s, struct gather *g);
+[[gnu::nonnull]] bool pt_next_step(struct pt_move *m, struct pt_cursor *c, struct pt_step *s,
+                                   struct gather *g);
 
 /* The step lies behind; @moved of its entries, or fewer, were not empty. */
 static inline void pt_pass_step(const struct pt_move *m, struct pt_cursor *c,
