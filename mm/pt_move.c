@@ -72,8 +72,11 @@ struct tally {
 
 static void count_tables(const struct pt_move *m, struct tally *t, vaddr_t new, unsigned level)
 {
-    unsigned top = level + tables_lacking(m, new, level);
+    unsigned top;
 
+    if (level < PT_TOP && t->counted[level] == pt_floor(new, level + 1))
+        return;
+    top = level + tables_lacking(m, new, level);
     for (unsigned l = level; l < top && t->counted[l] != pt_floor(new, l + 1); l++) {
         t->counted[l] = pt_floor(new, l + 1);
         t->needed++;

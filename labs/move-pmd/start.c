@@ -110,7 +110,6 @@ void pt_move_commit(struct pt_move *m, struct gather *g)
         at += PAGE_SIZE;
         tlb_range(g, at - PAGE_SIZE, at);
     }
-    m->done = m->len;
     tlb_prune(g, m->src);
     pt_reserve_drain(&m->reserve);
     mm_stats.moves++;

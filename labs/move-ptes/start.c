@@ -28,7 +28,6 @@ void pt_move_commit(struct pt_move *m, struct gather *g)
     /* TODO: move the entries of m->src, tell @g what has left, and prune the tables that are empty now. */
     (void)g;
 
-    m->done = m->len;
     pt_reserve_drain(&m->reserve);
     mm_stats.moves++;
     for (unsigned l = 0; l < PT_LEVELS; l++)

@@ -24,10 +24,11 @@ static uint64_t done_before[SCENE_PAGES]; /* each step */
 /* Nothing that counts as done is still at its old place. */
 static void check_done(void)
 {
-    vaddr_t start = s.move.descending ? pt_move_end(&s.move) - pt_move_progress(&s.move) : s.move.old;
+    vaddr_t start =
+        s.move.descending ? pt_move_end(&s.move) - pt_move_progress(&s.move) : s.move.old;
 
-    check(pt_move_progress(&s.move) <= s.move.len, "done: %llx of %llx", (unsigned long long)pt_move_progress(&s.move),
-          (unsigned long long)s.move.len);
+    check(pt_move_progress(&s.move) <= s.move.len, "done: %llx of %llx",
+          (unsigned long long)pt_move_progress(&s.move), (unsigned long long)s.move.len);
     for (unsigned i = 0; i < s.count; i++) {
         unsigned level;
 
