@@ -38,10 +38,9 @@ CC := gcc
 NASM := nasm
 
 CFLAGS := -std=gnu17 -ffreestanding -fno-pic -fno-pie -mcmodel=kernel -mno-red-zone -mgeneral-regs-only \
-          -fcf-protection=none -fno-omit-frame-pointer -mno-omit-leaf-frame-pointer -fno-optimize-sibling-calls \
-          -fno-asynchronous-unwind-tables -fno-strict-aliasing -fno-common -fstack-protector-strong \
-          -mstack-protector-guard=global -Wall -Wextra -Werror -Wmissing-prototypes -Wstrict-prototypes -Wvla -g -I. \
-          -ffile-prefix-map='$(CURDIR)/=' -DREALIGN_VERSION='"$(VERSION)"'
+          -fcf-protection=none -fno-optimize-sibling-calls -fno-asynchronous-unwind-tables -fno-strict-aliasing \
+          -fno-common -fstack-protector-strong -mstack-protector-guard=global -Wall -Wextra -Werror \
+          -Wmissing-prototypes -Wstrict-prototypes -Wvla -g -I. -ffile-prefix-map='$(CURDIR)/=' -DREALIGN_VERSION='"$(VERSION)"'
 ifeq ($(BUILD),debug)
 CFLAGS += -Og -DREALIGN_DEBUG=1
 else
@@ -91,14 +90,14 @@ $(B)/asm_offsets.inc: kernel/asm_offsets.c Makefile
 	$(Q)$(CC) $(filter-out -g,$(CFLAGS)) -MMD -MP -MT $@ -MF $(B)/asm_offsets.d -S $< -o - | \
 		sed -n 's/^#EQU \([A-Z0-9_]*\) \(.*\)/\1 equ \2/p' > $@
 
-# Linked twice: the first link tells where the functions are, the second has the table of their names.
+# Linked twice: the first link tells where the functions are and what they keep on the stack, the second has tables of it.
 $(B)/symbols0.asm: tools/symbols.py
 	@mkdir -p $(@D)
-	$(Q)python3 tools/symbols.py < /dev/null > $@
+	$(Q)python3 tools/symbols.py > $@
 
 $(B)/symbols1.asm: $(B)/kernel0.elf tools/symbols.py
 	$(call say,GEN,$@)
-	$(Q)nm -n $< | python3 tools/symbols.py > $@
+	$(Q)python3 tools/symbols.py $< > $@
 
 $(B)/symbols%.o: $(B)/symbols%.asm
 	$(Q)$(NASM) -f elf64 $< -o $@

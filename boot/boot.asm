@@ -216,7 +216,6 @@ start64:
     mov edi, ebp                ; kernel_main(magic, info)
     mov esi, esi
     mov rsp, boot_stack_top
-    xor ebp, ebp                ; backtraces end here
     mov rax, kernel_main
     call rax                    ; never returns
     ud2
@@ -229,7 +228,7 @@ boot_pdpt:          resb 4096
 boot_image_pdpt:    resb 4096
 boot_pds:           resb 4096 * BOOT_GIBS
 
-global boot_stack_guard
+global boot_stack_guard, boot_stack_top
 boot_stack_guard:   resb 4096   ; unmapped by paging.c
                     resb BOOT_STACK_SIZE
 boot_stack_top:

@@ -100,7 +100,6 @@ trap_common:
     test byte [rsp + FRAME_CS], 3
     jz .call
     swapgs
-    xor ebp, ebp                ; backtraces end at the program
 .call:
     mov rdi, rsp
     call trap_dispatch
@@ -143,7 +142,6 @@ trap_anywhere:
 
 ; From a program: on the thread's own stack, since what becomes of the trap may sleep. A second one may come by then.
 .program:
-    xor ebp, ebp
     mov rsi, rsp
     mov rdi, [gs:CPU_KERNEL_STACK]
     sub rdi, FRAME_SIZE
@@ -170,7 +168,6 @@ syscall_entry:
     push 0
     push VECTOR_SYSCALL
     push_registers
-    xor ebp, ebp
     mov rdi, rsp
     call syscall_dispatch
 
@@ -227,7 +224,6 @@ thread_switch:
 ; Where a thread that was never switched away from starts: its frame lies at rsp.
 global thread_begin
 thread_begin:
-    xor ebp, ebp
     mov rdi, rsp
     call sched_begin
     jmp trap_return

@@ -32,7 +32,7 @@
 
 /* linker.ld and boot.asm: edges of the image's parts, on pages. */
 extern char text_start[], text_end[], rodata_end[], image_end_va[];
-extern char boot_stack_guard[];
+extern char boot_stack_guard[], boot_stack_top[];
 
 static uint64_t *root;
 static struct range early; /* boot's frames for tables; empty once frames.c has taken over */
@@ -221,6 +221,13 @@ volatile void *paging_map_device(paddr_t pa)
     *e = pa | READ_WRITE | WRITE_THROUGH | CACHE_OFF;
     invlpg(DIRECT_BASE + pa);
     return direct_ptr(pa);
+}
+
+bool paging_is_stack(vaddr_t va)
+{
+    if (va >= (vaddr_t)boot_stack_guard + PAGE_SIZE && va < (vaddr_t)boot_stack_top)
+        return true;
+    return va >= STACKS_BASE && va < stacks_end && !paging_is_guard(va);
 }
 
 bool paging_is_guard(vaddr_t va)

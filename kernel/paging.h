@@ -54,5 +54,6 @@ uint64_t paging_stack_spare(void);
 /* The page of a device's registers at @pa, where no memory is; not cached. NULL when memory is out. */
 [[nodiscard]] volatile void *paging_map_device(paddr_t pa);
 
-/* Is @va in a guard page under a kernel stack? */
+/* Is @va in a kernel stack; in a guard page under one? */
+bool paging_is_stack(vaddr_t va);
 bool paging_is_guard(vaddr_t va);

@@ -4,21 +4,15 @@
 #include "kernel/cpu.h"
 #include "kernel/format.h"
 #include "kernel/log.h"
-#include "kernel/paging.h"
 #include "kernel/power.h"
 #include "kernel/process.h"
 #include "kernel/symbols.h"
+#include "kernel/unwind.h"
 #include "kernel/x86.h"
 
 #define BACKTRACE_MAX 32
 #define DUMP_MAX 128 /* lines of areas, and of tables */
 #define NAME_SIZE 96
-
-/* What a function that keeps a frame pointer leaves on the stack. */
-struct call_frame {
-    const struct call_frame *caller;
-    uint64_t return_address;
-};
 
 static void print_address(const char *word, uint64_t address, uint64_t back)
 {
@@ -28,46 +22,11 @@ static void print_address(const char *word, uint64_t address, uint64_t back)
     log_always("  %s 0x%016lx  %s", word, address, name);
 }
 
-/* A return address may lie behind the end of the caller, whose last instruction was the call. */
-static void print_caller(uint64_t return_address)
+/* From @at outward. A return address may lie behind the end of the caller, whose last instruction was the call. */
+static void print_backtrace(struct call_site at)
 {
-    print_address("from", return_address, 1);
-}
-
-/* A caller's frame lies above its callee's, on the same stack, in the kernel's half. */
-static bool follows(const struct call_frame *caller, const struct call_frame *callee)
-{
-    return (vaddr_t)caller >= STACKS_BASE && (vaddr_t)caller % sizeof(uint64_t) == 0 &&
-           caller > callee && (vaddr_t)caller - (vaddr_t)callee < STACK_SIZE;
-}
-
-static bool is_readable_stack(vaddr_t va)
-{
-    return va >= STACKS_BASE && va % sizeof(uint64_t) == 0 && !paging_is_guard(va);
-}
-
-/* From the function that owns @frame outward. */
-static void print_backtrace(const struct call_frame *frame)
-{
-    if (!is_readable_stack((vaddr_t)frame))
-        return;
-    for (int i = 0; i < BACKTRACE_MAX; i++) {
-        print_caller(frame->return_address);
-        if (!follows(frame->caller, frame))
-            return;
-        frame = frame->caller;
-    }
-}
-
-/* At a function's first instruction, or nowhere, the caller is not yet behind rbp but on top of the stack. */
-static void print_trap_backtrace(const struct trap_frame *f)
-{
-    uint64_t offset = 0;
-
-    print_address("at  ", f->rip, 0);
-    if ((!symbols_find(f->rip, &offset) || offset == 0) && is_readable_stack(f->rsp))
-        print_caller(*(const uint64_t *)f->rsp);
-    print_backtrace((const struct call_frame *)f->rbp);
+    for (int i = 0; i < BACKTRACE_MAX && unwind(&at); i++)
+        print_address("from", at.rip, at.called);
 }
 
 static void print_registers(const struct trap_frame *f)
@@ -147,7 +106,7 @@ _Noreturn void panic_v(const char *file, int line, const char *fmt, va_list args
     log_always("  at %s:%d", file, line);
     print_saved_registers();
     print_control_registers();
-    print_backtrace(__builtin_frame_address(0));
+    print_backtrace(unwind_here());
     end();
 }
 
@@ -167,6 +126,7 @@ _Noreturn void panic_trap(const struct trap_frame *frame, const char *fmt, ...)
     begin(fmt, args);
     print_registers(frame);
     print_control_registers();
-    print_trap_backtrace(frame);
+    print_address("at  ", frame->rip, 0);
+    print_backtrace((struct call_site){.rip = frame->rip, .rsp = frame->rsp});
     end();
 }

@@ -121,6 +121,20 @@ static NO_INLINE void test_broken_tables(void)
     test_page_fault();
 }
 
+/* The tables are found broken while a page is brought in for the kernel: a trap inside of a trap. */
+static NO_INLINE void test_trap_in_trap(void)
+{
+    static struct process process;
+    char byte;
+
+    process.mm = use_address_space();
+    port_unlock_write(&process.mm->lock);
+    *(uint64_t *)process.mm->pt.root = 0xffff00000007;
+    this_cpu()->process = &process;
+    if (copy_from_user(&byte, 0x402000, 1))
+        panic("answered");
+}
+
 /* The n-th name goes with the n-th test. */
 static const char *const names[] = {
     "panic",
@@ -135,6 +149,7 @@ static const char *const names[] = {
     "locked-copy",
     "address-space",
     "broken-tables",
+    "trap-in-trap",
     NULL,
 };
 
@@ -144,6 +159,7 @@ void selftest_run(void)
         test_panic,        test_invalid_opcode,    test_division,      test_page_fault,
         test_write_text,   test_write_text_direct, test_run_data,      overflow,
         test_double_fault, test_locked_copy,       test_address_space, test_broken_tables,
+        test_trap_in_trap,
     };
     unsigned which;
 

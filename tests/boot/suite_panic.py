@@ -27,6 +27,9 @@ TESTS = {
                    ["selftest_run+0x"],
     "address-space": ["PANIC: this is a test", "test_address_space+0x"],
     "broken-tables": ["PANIC: page fault in the kernel: write to 0x10"] + REGISTERS + ["test_broken_tables+0x"],
+    "trap-in-trap": ["PANIC: page fault in the kernel: read from"] + REGISTERS +
+                    ["mm_fault+0x", "trap_dispatch+0x", "trap_common+0x", "copy_from_user+0x", "test_trap_in_trap+0x",
+                     "selftest_run+0x", "kernel_main+0x"],
     "df": ["PANIC: double fault in the kernel"] + REGISTERS + ["test_double_fault+0x"],
 }
 
@@ -42,7 +45,8 @@ SPACE = ["the address space in use:",
          "      PTE   0 000000400000-000000402000 rw- 2"]
 # Then come entries that lead nowhere, and a table that is its own: neither ends in a fault, nor goes on for ever.
 BROKEN = SPACE + ["PGD entry ffff00000007 leads to no table in use", "PGD   2 010000000000 table of 1"]
-SAID = {"address-space": SPACE, "broken-tables": BROKEN}
+NO_TABLES = ["the address space in use, of process 0 :"] + SPACE[1:3] + ["PGD entry ffff00000007 leads to no table in use"]
+SAID = {"address-space": SPACE, "broken-tables": BROKEN, "trap-in-trap": NO_TABLES}
 
 
 def lines_of(output):

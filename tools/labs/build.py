@@ -128,7 +128,7 @@ def run_confined(confined, command, directory):
 
 LINK = """
 ld $LDFLAGS -T linker.ld $OBJECTS symbols0.o -o kernel0.elf &&
-nm -n kernel0.elf | python3 symbols.py > symbols.asm && nasm -f elf64 symbols.asm -o symbols1.o &&
+python3 symbols.py kernel0.elf > symbols.asm && nasm -f elf64 symbols.asm -o symbols1.o &&
 ld $LDFLAGS -T linker.ld $OBJECTS symbols1.o -o kernel.elf
 """
 
