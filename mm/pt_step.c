@@ -205,7 +205,7 @@ static ALWAYS_INLINE bool next_step(struct pt_move *m, struct pt_cursor *c, stru
 {
     while (leave_tables(m, c, g), !is_end(m, c->at)) {
         vaddr_t probe = m->descending ? c->at - 1 : c->at;
-        bool whole;
+        bool whole = false;
         struct pte *entry = descend(m, c, probe, &whole, g);
         unsigned level = c->level;
 
