@@ -41,12 +41,9 @@ SYSCALL1(brk, vaddr_t, brk)
     return unlock(mm, mm_brk(mm, brk));
 }
 
-/*
- * mmap of @file: with the object that it names, or as anonymous memory when it says so. Not inlined: memory without
- * a file would make room for it.
- */
-static __attribute__((noinline)) long map_file(struct file *file, vaddr_t addr, uint64_t len,
-                                               uint32_t prot, uint32_t flags, uint64_t offset)
+/* mmap of @file: with the object that it names, or as anonymous memory when it says so. */
+static long map_file(struct file *file, vaddr_t addr, uint64_t len, uint32_t prot, uint32_t flags,
+                     uint64_t offset)
 {
     struct file_mapping m = {.prot = prot, .flags = flags, .may_write = file_writable(file)};
     struct mm *mm;
@@ -63,25 +60,31 @@ static __attribute__((noinline)) long map_file(struct file *file, vaddr_t addr, 
     return unlock(mm, mm_mmap(mm, addr, len, prot, m.flags, m.object, offset, m.may_write));
 }
 
-SYSCALL6(mmap, vaddr_t, addr, uint64_t, len, uint32_t, prot, uint32_t, flags, int, fd, uint64_t,
-         offset)
+/* mmap of descriptor @fd. Not inlined: memory without a file would make room for it. */
+static __attribute__((noinline)) long map_fd(int fd, vaddr_t addr, uint64_t len, uint32_t prot,
+                                             uint32_t flags, uint64_t offset)
 {
-    struct file *file;
-    struct mm *mm;
+    struct file *file = files_lookup(process_current()->files, fd);
     long result;
 
-    if (page_offset(offset))
-        return -EINVAL;
-    if (flags & MAP_ANONYMOUS) {
-        mm = lock_current();
-        return unlock(mm, mm_mmap(mm, addr, len, prot, flags, NULL, offset, true));
-    }
-    file = files_lookup(process_current()->files, fd);
     if (!file)
         return -EBADF;
     result = len ? map_file(file, addr, len, prot, flags, offset) : -EINVAL;
     file_put(file);
     return result;
+}
+
+SYSCALL6(mmap, vaddr_t, addr, uint64_t, len, uint32_t, prot, uint32_t, flags, int, fd, uint64_t,
+         offset)
+{
+    struct mm *mm;
+
+    if (page_offset(offset))
+        return -EINVAL;
+    if (!(flags & MAP_ANONYMOUS))
+        return map_fd(fd, addr, len, prot, flags, offset);
+    mm = lock_current();
+    return unlock(mm, mm_mmap(mm, addr, len, prot, flags, NULL, offset, true));
 }
 
 SYSCALL2(munmap, vaddr_t, addr, uint64_t, len)

@@ -9,9 +9,7 @@ static void brk_commit(struct mm *mm, struct range grown, struct vma_reserve *re
     vma->start = grown.start;
     vma->end = grown.end;
     vma->flags = VMA_READ | VMA_WRITE | VMA_MAYWRITE | VMA_ACCOUNT | mm->future_flags;
-    vma->object = NULL;
     vma->pgoff = grown.start >> PAGE_SHIFT;
-    vma->anon = 0;
     vma_insert(mm, vma);
     vma_merge(mm, grown, reserve);
 }
@@ -28,12 +26,12 @@ static long brk_grow(struct mm *mm, struct range grown)
     if (mm->vma_count > mm_config.max_map_count || !vma_may_expand(mm, VMA_WRITE, pages) ||
         !vma_may_lock(mm, mm->future_flags, pages) || !vma_may_commit(VMA_WRITE, pages))
         return mm_refuse(-ENOMEM, REFUSE_LIMIT);
-    if (vma_reserve_fill(&reserve, 1))
+    if (vma_reserve_fill(mm, &reserve, 1))
         return mm_refuse(-ENOMEM, REFUSE_MEMORY);
 
     /* ---- point of no return ---- */
     brk_commit(mm, grown, &reserve);
-    vma_reserve_drain(&reserve);
+    vma_reserve_drain(mm, &reserve);
     if (mm->future_flags & VMA_LOCKED)
         (void)mmap_populate(mm, grown);
     return 0;

@@ -106,6 +106,7 @@ static bool map_huge(struct fault *f)
     /* ---- point of no return ---- */
     for (uint64_t i = 0; i < pt_span(PT_PMD) >> PAGE_SHIFT; i++)
         port_frame(block)[i].refs = 1;
+    f->vma->touched = true;
     vma_identify(f->mm, f->vma);
     leaf = pte_leaf(block, fault_rights(f->vma, block, PT_PMD), PT_PMD);
     entry = pt_entry_make(&f->mm->pt, f->addr, PT_PMD, &f->tables);
@@ -227,7 +228,7 @@ static void grow_stack(struct fault *f)
     vma_identify(f->mm, f->vma);
     vma_resize(f->mm, f->vma, f->addr, f->vma->end);
     vma_merge(f->mm, (struct range){f->addr, f->addr}, &retired);
-    vma_reserve_drain(&retired);
+    vma_reserve_drain(f->mm, &retired);
     f->vma = vma_at(f->mm, f->addr);
 }
 
@@ -254,6 +255,7 @@ static void map_page(struct fault *f, struct pte *entry)
 
     if (f->addr < f->vma->start)
         grow_stack(f);
+    f->vma->touched = true;
     if (wants_private_page(f))
         vma_identify(f->mm, f->vma);
     leaf = pte_leaf(f->page, fault_rights(f->vma, f->page, PT_PTE), PT_PTE);

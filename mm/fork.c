@@ -81,6 +81,7 @@ static void copy_vmas(struct mm *child, const struct mm *parent, struct vma_rese
         copy->start = vma->start;
         copy->end = vma->end;
         copy->flags = vma->flags & ~(uint32_t)(VMA_LOCKED | VMA_LOCKONFAULT | VMA_PROMISED);
+        copy->touched = has_pages_to_share(vma);
         copy->anon = child_identity(child, vma);
         copy->object = vma->object ? object_get(vma->object) : NULL;
         copy->pgoff = vma->pgoff;
@@ -184,9 +185,9 @@ struct mm *mm_fork(struct mm *parent)
     child = mm_create();
     if (!child)
         return NULL;
-    if (vma_reserve_fill(&vmas, count_vmas(parent)) ||
+    if (vma_reserve_fill(child, &vmas, count_vmas(parent)) ||
         pt_reserve_fill(&tables, count_tables(parent))) {
-        vma_reserve_drain(&vmas);
+        vma_reserve_drain(child, &vmas);
         mm_destroy(child);
         return NULL;
     }
@@ -201,6 +202,6 @@ struct mm *mm_fork(struct mm *parent)
     tlb_finish(&g);
     mm_assert(tables.count == 0);
     vma_merge(child, (struct range){0, USER_END}, &vmas);
-    vma_reserve_drain(&vmas);
+    vma_reserve_drain(child, &vmas);
     return child;
 }

@@ -100,6 +100,7 @@ static void map_page(struct huge_fault *f, struct pte *entry, struct pt_reserve 
     struct pte leaf;
     struct gather g;
 
+    f->vma->touched = true;
     if (!(f->vma->flags & VMA_SHARED))
         vma_identify(f->mm, f->vma);
     tlb_begin(&g, f->mm, &f->mm->pt);

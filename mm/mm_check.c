@@ -65,8 +65,7 @@ static uint64_t check_child(const struct vma *vma, const struct vma *child)
 
 static void check_node(const struct vma *vma)
 {
-    vaddr_t floor = vma->prev ? vma->prev->end : 0;
-    uint64_t gap = vma_low(vma) > floor ? vma_low(vma) - floor : 0;
+    uint64_t gap = vma_gap(vma);
     uint64_t most =
         max_u64(gap, max_u64(check_child(vma, vma->left), check_child(vma, vma->right)));
 
@@ -99,6 +98,7 @@ static void check_vmas(const struct mm *mm)
 
     for (const struct vma *vma = mm->first; vma; vma = vma->next) {
         found |= vma == mm->found;
+        CHECK(vma != mm->spare, "VMA %llx is in use, and spare", (ull)vma->start);
         CHECK(vma->prev == last, "VMA %llx: list links disagree", (ull)vma->start);
         check_vma(vma, &t);
         last = vma;
@@ -143,6 +143,7 @@ static void check_leaf(const struct table_walk *w, struct pte entry, vaddr_t va,
         return;
     vma = vma_at(w->mm, va);
     CHECK(vma && va + pt_span(level) <= vma->end, "an entry for %llx outside all VMAs", (ull)va);
+    CHECK(vma->touched, "an entry for %llx in a VMA that is not touched", (ull)va);
     CHECK(!vma->object || vma_pgoff(vma, va) << PAGE_SHIFT < object_size(vma->object),
           "%llx shows a page beyond the end of its object", (ull)va);
     most = vma->flags & VMA_ACCESS ? PTE_R : 0;

@@ -28,8 +28,7 @@ struct clearing {
     struct mm *mm;
     struct range range;
     struct vma_overlap vmas; /* what is there */
-    bool pages;              /* perhaps mapped to pages: then the gather is begun */
-    struct gather gather;
+    struct gather gather;    /* begun where a VMA is touched */
 };
 
 /* Whether a VMA is there of which both ends stay. */
@@ -58,13 +57,11 @@ static long clear_reserve(struct clearing *c, struct vma_reserve *reserve)
 {
     const struct vma *first = c->vmas.first;
 
-    /* Where there have been pages there mostly still are some. */
-    c->pages = first->anon || first->object || pt_maps_any(&c->mm->pt, c->range);
-    if (c->pages)
+    if (c->vmas.touched)
         tlb_begin(&c->gather, c->mm, &c->mm->pt);
-    if (clear_splits(c) && vma_reserve_fill(reserve, 1))
+    if (clear_splits(c) && vma_reserve_fill(c->mm, reserve, 1))
         return -ENOMEM;
-    if (c->pages &&
+    if (c->vmas.touched &&
         (may_cut_leaf(first, c->range.start) || may_cut_leaf(c->vmas.last, c->range.end)))
         return tlb_reserve(&c->gather, c->range);
     return 0;
@@ -72,7 +69,7 @@ static long clear_reserve(struct clearing *c, struct vma_reserve *reserve)
 
 static void clear_undo(struct clearing *c)
 {
-    if (c->pages)
+    if (c->vmas.touched)
         tlb_finish(&c->gather);
 }
 
@@ -81,10 +78,10 @@ static void clear_commit(struct clearing *c, struct vma_reserve *reserve)
 {
     if (c->vmas.flags & VMA_PROMISED)
         hugetlb_unmap(c->mm, c->range);
-    if (c->pages)
+    if (c->vmas.touched)
         mmap_forget(c->mm, c->range, &c->gather);
     vma_cut(c->mm, c->range, reserve);
-    if (c->pages)
+    if (c->vmas.touched)
         tlb_finish(&c->gather);
 }
 
@@ -111,13 +108,13 @@ long mm_munmap(struct mm *mm, vaddr_t addr, uint64_t len)
         return mm_refuse(-EPERM, REFUSE_SEALED);
     if (clear_reserve(&c, &reserve)) {
         clear_undo(&c);
-        vma_reserve_drain(&reserve);
+        vma_reserve_drain(mm, &reserve);
         return mm_refuse(-ENOMEM, REFUSE_MEMORY);
     }
 
     /* ---- point of no return ---- */
     clear_commit(&c, &reserve);
-    vma_reserve_drain(&reserve);
+    vma_reserve_drain(mm, &reserve);
     return 0;
 }
 
@@ -143,7 +140,7 @@ vaddr_t mmap_place(const struct mm *mm, vaddr_t addr, uint64_t len, uint64_t ali
     vaddr_t found;
 
     addr = (addr + align - 1) & ~(align - 1);
-    if (addr >= mm_config.mmap_min_addr && addr < TASK_SIZE && len <= TASK_SIZE - addr) {
+    if (addr && addr >= mm_config.mmap_min_addr && addr < TASK_SIZE && len <= TASK_SIZE - addr) {
         struct vma *vma = vma_find(mm, addr);
 
         if (!vma || addr + len <= vma_low(vma))
@@ -157,13 +154,13 @@ vaddr_t mmap_place(const struct mm *mm, vaddr_t addr, uint64_t len, uint64_t ali
 struct map {
     struct mm *mm;
     struct range range;
-    struct clearing *old; /* of the range; without VMAs where nothing is replaced */
-    unsigned level;       /* of the leaves that are asked for: PT_PTE but for MAP_HUGETLB */
+    bool replaces; /* what is mapped in the range: then *old says what */
+    struct clearing *old;
+    unsigned level; /* of the leaves that are asked for: PT_PTE but for MAP_HUGETLB */
     uint32_t map_flags;
     uint32_t vma_flags;
     struct object *object; /* a reference of this call's own */
     uint64_t pgoff;
-    struct vma_reserve vmas;
 };
 
 /* Which pages are asked for: 2 MiB where MAP_HUGETLB does not say more. False for none that there are. */
@@ -180,32 +177,53 @@ static bool map_level(struct map *m, bool anonymous)
     return anonymous && m->level < PT_TOP && (m->level == PT_PMD || mm_config.huge_1g);
 }
 
-/* Flags of the VMA, and whether they are allowed. */
-static long map_flags(struct map *m, uint32_t prot, bool anonymous, bool may_write)
+/* What a mapping that others may see must ask for. */
+static long map_shared(const struct map *m, uint32_t prot, bool anonymous, bool may_write)
 {
     uint32_t type = m->map_flags & MAP_TYPE;
-    uint32_t flags = mmap_prot_flags(prot) | m->mm->future_flags;
 
-    if (type != MAP_PRIVATE && type != MAP_SHARED && type != MAP_SHARED_VALIDATE)
+    if (type != MAP_SHARED && type != MAP_SHARED_VALIDATE)
         return mm_refuse(-EINVAL, REFUSE_FLAGS);
     if (type == MAP_SHARED_VALIDATE && anonymous)
         return mm_refuse(-EINVAL, REFUSE_FLAGS);
     if (type == MAP_SHARED_VALIDATE && (m->map_flags & ~(uint32_t)MAP_LEGACY_MASK))
         return mm_refuse(-EOPNOTSUPP, REFUSE_FLAGS);
-    if (type != MAP_PRIVATE && (prot & PROT_WRITE) && !anonymous && !may_write)
+    if ((prot & PROT_WRITE) && !anonymous && !may_write)
         return mm_refuse(-EACCES, REFUSE_ACCESS);
-    if ((m->map_flags & MAP_GROWSDOWN) && (type != MAP_PRIVATE || !anonymous))
-        return mm_refuse(-EINVAL, REFUSE_FLAGS);
-    flags |= type == MAP_PRIVATE ? VMA_MAYWRITE : VMA_SHARED;
-    flags |= anonymous || may_write ? VMA_MAYWRITE : 0;
-    flags |= m->map_flags & MAP_GROWSDOWN ? VMA_GROWSDOWN : 0;
+    return m->map_flags & MAP_GROWSDOWN ? mm_refuse(-EINVAL, REFUSE_FLAGS) : 0;
+}
+
+/* The flags of a VMA that few mappings ask for. */
+#define MAP_RARE (MAP_GROWSDOWN | MAP_LOCKED | MAP_NORESERVE | MAP_HUGETLB)
+static uint32_t map_rare_flags(const struct map *m)
+{
+    uint32_t flags = m->map_flags & MAP_GROWSDOWN ? VMA_GROWSDOWN : 0;
+
     flags |= m->map_flags & MAP_LOCKED ? VMA_LOCKED : 0;
     if (mm_config.overcommit != OVERCOMMIT_NEVER)
         flags |= m->map_flags & MAP_NORESERVE ? VMA_NORESERVE : 0;
     flags |= m->level > PT_PTE ? VMA_HUGETLB : 0;
     flags |= m->level > PT_PMD ? VMA_HUGE_1G : 0;
-    flags |= vma_is_reserved(flags) ? VMA_ACCOUNT : 0;
-    m->vma_flags = flags;
+    return flags;
+}
+
+/* Flags of the VMA, and whether they are allowed. */
+static long map_flags(struct map *m, uint32_t prot, bool anonymous, bool may_write)
+{
+    bool private = (m->map_flags & MAP_TYPE) == MAP_PRIVATE;
+    long err = private ? 0 : map_shared(m, prot, anonymous, may_write);
+
+    if (err)
+        return err;
+    if ((m->map_flags & MAP_GROWSDOWN) && !anonymous)
+        return mm_refuse(-EINVAL, REFUSE_FLAGS);
+    m->vma_flags = mmap_prot_flags(prot) | m->mm->future_flags | (private ? 0 : VMA_SHARED);
+    if (private || anonymous || may_write)
+        m->vma_flags |= VMA_MAYWRITE;
+    if (m->map_flags & MAP_RARE)
+        m->vma_flags |= map_rare_flags(m);
+    if (vma_is_reserved(m->vma_flags))
+        m->vma_flags |= VMA_ACCOUNT;
     return 0;
 }
 
@@ -226,6 +244,7 @@ static long map_over(struct map *m)
         return mm_refuse(-EEXIST, REFUSE_EXISTS);
     if (clear_cuts(m->old))
         return mm_refuse(-EINVAL, REFUSE_UNALIGNED);
+    m->replaces = m->old->vmas.first;
     return 0;
 }
 
@@ -247,18 +266,21 @@ static long map_target(struct map *m, vaddr_t addr, uint64_t len)
     if (addr < mm_config.mmap_min_addr)
         return mm_refuse(-EPERM, REFUSE_TOO_LOW);
     m->range = (struct range){addr, addr + len};
-    m->old->vmas = (struct vma_overlap){NULL, NULL, 0};
+    m->replaces = false;
     return fixed ? map_over(m) : 0;
 }
 
 /* Whether the memory may be locked, where that is asked for or all memory to come is. */
 static long map_lock(const struct map *m)
 {
-    uint32_t flags = m->mm->future_flags | (m->map_flags & MAP_LOCKED ? VMA_LOCKED : 0);
+    bool asked = m->map_flags & MAP_LOCKED;
 
-    if ((m->map_flags & MAP_LOCKED) && m->mm->limits.memlock == 0)
+    if (!asked && !m->mm->future_flags)
+        return 0;
+    if (asked && m->mm->limits.memlock == 0)
         return mm_refuse(-EPERM, REFUSE_LIMIT);
-    if (!vma_may_lock(m->mm, flags, range_size(m->range) >> PAGE_SHIFT))
+    if (!vma_may_lock(m->mm, m->mm->future_flags | (asked ? VMA_LOCKED : 0),
+                      range_size(m->range) >> PAGE_SHIFT))
         return mm_refuse(-EAGAIN, REFUSE_LIMIT);
     return 0;
 }
@@ -266,30 +288,31 @@ static long map_lock(const struct map *m)
 /* What the range now holds may go; then the limits, as if it were gone. */
 static long map_limits(const struct map *m)
 {
-    uint64_t pages = range_size(m->range) >> PAGE_SHIFT;
-    uint64_t gone = m->old->vmas.first ? vma_pages_with(m->mm, m->range, 0, 0) : 0;
-    uint64_t taken_back = m->old->vmas.flags & VMA_ACCOUNT
-                              ? vma_pages_with(m->mm, m->range, VMA_ACCOUNT, VMA_ACCOUNT)
-                              : 0;
+    uint64_t more = range_size(m->range) >> PAGE_SHIFT;
+    uint64_t promised = more;
 
-    if (m->old->vmas.flags & VMA_SEALED)
-        return mm_refuse(-EPERM, REFUSE_SEALED);
-    if (!vma_may_expand(m->mm, m->vma_flags, pages - gone))
+    if (m->replaces) {
+        if (m->old->vmas.flags & VMA_SEALED)
+            return mm_refuse(-EPERM, REFUSE_SEALED);
+        more -= vma_pages_with(m->mm, m->range, 0, 0);
+        promised -= vma_pages_with(m->mm, m->range, VMA_ACCOUNT, VMA_ACCOUNT);
+    }
+    if (!vma_may_expand(m->mm, m->vma_flags, more))
         return mm_refuse(-ENOMEM, REFUSE_LIMIT);
-    if (!vma_may_commit(m->vma_flags, pages - taken_back))
+    if (!vma_may_commit(m->vma_flags, promised))
         return mm_refuse(-ENOMEM, REFUSE_LIMIT);
     return 0;
 }
 
 /* Set aside a VMA for the mapping, and what clearing the range takes. */
-static long map_reserve(struct map *m)
+static long map_reserve(const struct map *m, struct vma_reserve *vmas)
 {
-    if (vma_reserve_fill(&m->vmas, 1))
+    if (vma_reserve_fill(m->mm, vmas, 1))
         return -ENOMEM;
-    if (!m->old->vmas.first || !clear_reserve(m->old, &m->vmas))
+    if (!m->replaces || !clear_reserve(m->old, vmas))
         return 0;
     clear_undo(m->old);
-    vma_reserve_drain(&m->vmas);
+    vma_reserve_drain(m->mm, vmas);
     return -ENOMEM;
 }
 
@@ -327,32 +350,39 @@ static void map_unback(struct map *m)
 }
 
 /* Cannot fail. */
-static void map_commit(struct map *m)
+static void map_commit(const struct map *m, struct vma_reserve *vmas)
 {
-    struct vma *vma = vma_reserve_take(&m->vmas);
+    struct vma *vma = vma_reserve_take(vmas);
 
-    if (m->old->vmas.first)
-        clear_commit(m->old, &m->vmas);
+    if (m->replaces)
+        clear_commit(m->old, vmas);
     vma->start = m->range.start;
     vma->end = m->range.end;
     vma->flags = m->vma_flags;
     vma->object = m->object;
     vma->pgoff = m->pgoff;
-    vma->anon = 0;
     vma_insert(m->mm, vma);
-    vma_merge(m->mm, m->range, &m->vmas);
-    vma_reserve_drain(&m->vmas);
+    if (vma_touches(vma))
+        vma_merge(m->mm, m->range, vmas);
+    vma_reserve_drain(m->mm, vmas);
 }
 
 int64_t mm_mmap(struct mm *mm, vaddr_t addr, uint64_t len, uint32_t prot, uint32_t flags,
                 struct object *object, uint64_t offset, bool may_write)
 {
     struct clearing old;
-    struct map m = {.mm = mm, .map_flags = flags, .pgoff = offset >> PAGE_SHIFT, .old = &old};
+    struct vma_reserve vmas = {NULL};
     uint64_t bytes;
+    struct map m;
     long err;
 
     mm_assert(port_locked_write(&mm->lock));
+    m.mm = mm;
+    m.old = &old;
+    m.map_flags = flags;
+    m.vma_flags = 0;
+    m.object = NULL;
+    m.pgoff = offset >> PAGE_SHIFT;
     if (page_offset(offset))
         return mm_refuse(-EINVAL, REFUSE_OFFSET);
     if (!map_level(&m, !object))
@@ -378,13 +408,13 @@ int64_t mm_mmap(struct mm *mm, vaddr_t addr, uint64_t len, uint32_t prot, uint32
 
     if (map_back(&m, object))
         return mm_refuse(-ENOMEM, REFUSE_MEMORY);
-    if (map_reserve(&m)) {
+    if (map_reserve(&m, &vmas)) {
         map_unback(&m);
         return mm_refuse(-ENOMEM, REFUSE_MEMORY);
     }
 
     /* ---- point of no return ---- */
-    map_commit(&m);
+    map_commit(&m, &vmas);
     if ((flags & (MAP_POPULATE | MAP_NONBLOCK)) == MAP_POPULATE || (m.vma_flags & VMA_LOCKED))
         (void)mmap_populate(mm, m.range); /* as on Linux, what could not be had comes by faults */
     return (int64_t)m.range.start;

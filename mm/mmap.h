@@ -8,7 +8,7 @@
 #include "mm/vma.h"
 
 /* Refuse a call: count @why, say it in the trace, return @err. */
-long mm_refuse(long err, enum refusal why);
+__attribute__((cold)) long mm_refuse(long err, enum refusal why);
 
 /* Drop the pages of @range and the tables emptied; VMAs stay as they are. Cannot fail. */
 void mmap_forget(const struct mm *mm, struct range range, struct gather *g);

@@ -136,7 +136,7 @@ static void change_flags(struct mm *mm, struct range range, uint32_t set, uint32
         left.start = part.end;
     }
     tlb_finish(&c->gather);
-    vma_reserve_drain(&c->vmas);
+    vma_reserve_drain(mm, &c->vmas);
 }
 
 /*
@@ -152,10 +152,10 @@ static long reserve_splits(struct mm *mm, struct range range, struct change *c)
     if (splits && mm->vma_count + splits > mm_config.max_map_count)
         return mm_refuse(-ENOMEM, REFUSE_LIMIT);
     tlb_begin(&c->gather, mm, &mm->pt);
-    if (!vma_reserve_fill(&c->vmas, splits) && !tlb_reserve(&c->gather, range))
+    if (!vma_reserve_fill(mm, &c->vmas, splits) && !tlb_reserve(&c->gather, range))
         return 0;
     tlb_finish(&c->gather);
-    vma_reserve_drain(&c->vmas);
+    vma_reserve_drain(mm, &c->vmas);
     return mm_refuse(-ENOMEM, REFUSE_MEMORY);
 }
 

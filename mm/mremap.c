@@ -160,7 +160,7 @@ static int64_t grow_in_place(struct remap *r)
 
     vma_resize(r->mm, r->vma, r->vma->start, added.end);
     vma_merge(r->mm, added, &r->vmas);
-    vma_reserve_drain(&r->vmas);
+    vma_reserve_drain(r->mm, &r->vmas);
     if (locked)
         (void)mmap_populate(r->mm, added);
     return (int64_t)r->src.start;

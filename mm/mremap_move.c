@@ -151,10 +151,10 @@ static long reserve_cuts(struct remap *r)
 static long reserve(struct remap *r)
 {
     tlb_begin(&r->gather, r->mm, &r->mm->pt);
-    if (!vma_reserve_fill(&r->vmas, r->vmas_needed) && !reserve_cuts(r) && !plan_runs(r))
+    if (!vma_reserve_fill(r->mm, &r->vmas, r->vmas_needed) && !reserve_cuts(r) && !plan_runs(r))
         return 0;
     tlb_finish(&r->gather);
-    vma_reserve_drain(&r->vmas);
+    vma_reserve_drain(r->mm, &r->vmas);
     return -ENOMEM;
 }
 
@@ -204,6 +204,7 @@ static struct vma *new_vma(struct remap *r, const struct remap_piece *p)
     vma->start = p->dst.start;
     vma->end = p->dst.end;
     vma->flags = old->flags;
+    vma->touched = old->touched;
     vma->anon = old->anon;
     vma->object = old->object ? object_get(old->object) : NULL;
     vma->pgoff = new_pgoff(p);
@@ -292,7 +293,7 @@ static int64_t move_along(struct remap *r)
     vma->pgoff = new_pgoff(&r->piece);
     vma_relocate(r->mm, vma, r->dst.start, r->dst.end);
     vma_merge(r->mm, r->dst, &r->vmas);
-    vma_reserve_drain(&r->vmas);
+    vma_reserve_drain(r->mm, &r->vmas);
     populate_growth(r, locked);
     return (int64_t)r->dst.start;
 }
@@ -311,7 +312,7 @@ static __attribute__((noinline)) int64_t move_pieces(struct remap *r)
     /* ---- point of no return ---- */
     move_pages(r);
     settle_vmas(r);
-    vma_reserve_drain(&r->vmas);
+    vma_reserve_drain(r->mm, &r->vmas);
     drop_runs(r);
     populate_growth(r, locked);
     return (int64_t)r->dst.start;

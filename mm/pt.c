@@ -80,13 +80,6 @@ paddr_t pt_page(const struct pt *pt, vaddr_t va)
     return pte_addr(*entry) + (pt_offset(va, level) - page_offset(va));
 }
 
-bool pt_maps_any(const struct pt *pt, struct range range)
-{
-    struct pt_run run;
-
-    return pt_next_run(pt, &range.start, range.end, &run);
-}
-
 bool pt_cuts_leaf(const struct pt *pt, vaddr_t va)
 {
     unsigned level;

@@ -49,9 +49,6 @@ struct pte *pt_lookup(const struct pt *pt, vaddr_t va, unsigned *level);
 /* The frame that @va is translated to; 0 for none. */
 paddr_t pt_page(const struct pt *pt, vaddr_t va);
 
-/* Whether any leaf translates a part of @range. Where none does there are no tables either but for others. */
-bool pt_maps_any(const struct pt *pt, struct range range);
-
 /* Whether one leaf translates both @va and the page below it: to part them it must be split. */
 bool pt_cuts_leaf(const struct pt *pt, vaddr_t va);
 

@@ -26,7 +26,7 @@ long stack_create(struct mm *mm)
     mm_assert(port_locked_write(&mm->lock));
     if (vma_overlapping(mm, (struct range){TASK_SIZE - PAGE_SIZE, USER_END}))
         return mm_refuse(-EEXIST, REFUSE_EXISTS);
-    if (vma_reserve_fill(&reserve, 1))
+    if (vma_reserve_fill(mm, &reserve, 1))
         return mm_refuse(-ENOMEM, REFUSE_MEMORY);
 
     /* ---- point of no return ---- */
@@ -91,7 +91,7 @@ long stack_shift(struct mm *mm, uint64_t shift)
     }
     vma_resize(mm, vma, start_with_room(mm, new, max_u64(floor, mm_config.mmap_min_addr)), new.end);
     vma_merge(mm, vma_range(vma), &retired);
-    vma_reserve_drain(&retired);
+    vma_reserve_drain(mm, &retired);
     mm->layout.stack_top = new.end;
     return 0;
 }

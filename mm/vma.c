@@ -16,7 +16,14 @@ void vma_rights(uint32_t flags, char text[5])
 
 /* ---- Reserve ---- */
 
-long vma_reserve_fill(struct vma_reserve *reserve, unsigned count)
+static void reserve_add(struct vma_reserve *reserve, struct vma *vma)
+{
+    vma->next = reserve->head;
+    reserve->head = vma;
+}
+
+/* The same with new ones. */
+static long fill_anew(struct vma_reserve *reserve, unsigned count)
 {
     struct vma *before = reserve->head;
 
@@ -28,9 +35,21 @@ long vma_reserve_fill(struct vma_reserve *reserve, unsigned count)
                 port_free(vma_reserve_take(reserve), sizeof(*vma));
             return -ENOMEM;
         }
-        vma->next = reserve->head;
-        reserve->head = vma;
+        reserve_add(reserve, vma);
     }
+    return 0;
+}
+
+long vma_reserve_fill(struct mm *mm, struct vma_reserve *reserve, unsigned count)
+{
+    struct vma *spare = mm->spare;
+
+    if (!spare || count == 0)
+        return fill_anew(reserve, count);
+    if (count > 1 && fill_anew(reserve, count - 1))
+        return -ENOMEM;
+    reserve_add(reserve, spare);
+    mm->spare = NULL;
     return 0;
 }
 
@@ -43,8 +62,10 @@ struct vma *vma_reserve_take(struct vma_reserve *reserve)
     return vma;
 }
 
-void vma_reserve_drain(struct vma_reserve *reserve)
+void vma_reserve_free(struct mm *mm, struct vma_reserve *reserve)
 {
+    if (!mm->spare)
+        mm->spare = vma_reserve_take(reserve);
     while (reserve->head)
         port_free(vma_reserve_take(reserve), sizeof(struct vma));
 }
@@ -56,6 +77,14 @@ vaddr_t vma_low(const struct vma *vma)
     if (!(vma->flags & VMA_GROWSDOWN))
         return vma->start;
     return vma->start > mm_config.stack_guard ? vma->start - mm_config.stack_guard : 0;
+}
+
+uint64_t vma_gap(const struct vma *vma)
+{
+    vaddr_t floor = vma->prev ? vma->prev->end : 0;
+    vaddr_t low = vma_low(vma);
+
+    return low > floor ? min_u64(low - floor, VMA_GAP_MOST) : 0;
 }
 
 uint64_t vma_pgoff(const struct vma *vma, vaddr_t addr)
@@ -80,11 +109,12 @@ struct vma *vma_overlapping(const struct mm *mm, struct range range)
 struct vma_overlap vma_overlaps(const struct mm *mm, struct range range)
 {
     struct vma *vma = vma_overlapping(mm, range);
-    struct vma_overlap o = {vma, vma, 0};
+    struct vma_overlap o = {vma, vma, 0, false};
 
     for (; vma && vma->start < range.end; vma = vma->next) {
         o.last = vma;
         o.flags |= vma->flags;
+        o.touched |= vma->touched;
     }
     return o;
 }
@@ -165,7 +195,7 @@ vaddr_t vma_ceiling(const struct vma *vma, vaddr_t addr, struct range a, struct 
 /* ---- Change ---- */
 
 /* Add @pages of a VMA with @flags to the counters of @mm; less than none: take them out. */
-static void account(struct mm *mm, uint32_t flags, uint64_t pages)
+static inline void account(struct mm *mm, uint32_t flags, uint64_t pages)
 {
     mm->total_pages += pages;
     mm->peak_pages = max_u64(mm->peak_pages, mm->total_pages);
@@ -226,7 +256,7 @@ static void trace_remove(const struct mm *mm, const struct vma *vma)
           .space = mm->pt.space);
 }
 
-void vma_retire(struct mm *mm, struct vma *vma, struct vma_reserve *reserve)
+static inline void retire(struct mm *mm, struct vma *vma, struct vma_reserve *reserve)
 {
     trace_remove(mm, vma);
     unlink_vma(mm, vma);
@@ -234,8 +264,13 @@ void vma_retire(struct mm *mm, struct vma *vma, struct vma_reserve *reserve)
         object_put(vma->object);
     vma->object = NULL;
     vma->anon = 0;
-    vma->next = reserve->head;
-    reserve->head = vma;
+    vma->touched = false;
+    reserve_add(reserve, vma);
+}
+
+void vma_retire(struct mm *mm, struct vma *vma, struct vma_reserve *reserve)
+{
+    retire(mm, vma, reserve);
 }
 
 void vma_free_all(struct mm *mm)
@@ -252,6 +287,8 @@ void vma_free_all(struct mm *mm)
             object_put(vma->object);
         port_free(vma, sizeof(*vma));
     }
+    if (mm->spare)
+        port_free(mm->spare, sizeof(*mm->spare));
     mm_assert(pages == mm->total_pages);
 }
 
@@ -333,7 +370,7 @@ void vma_cut(struct mm *mm, struct range range, struct vma_reserve *reserve)
         else if (vma->end > range.end)
             vma_resize(mm, vma, range.end, vma->end);
         else
-            vma_retire(mm, vma, reserve);
+            retire(mm, vma, reserve);
     }
 }
 

@@ -42,6 +42,7 @@ enum {
 /*
  * One area.
  *
+ * @touched: has been given pages. Where false nothing in the area is translated.
  * @anon: identity of its private pages; 0 while it has had none. VMAs of different identity stay
  *        apart, and adjacent ones share it where they could be merged but for their rights. So
  *        maps shows what Linux shows, where an anon_vma does the same.
@@ -52,6 +53,7 @@ enum {
 struct vma {
     vaddr_t start, end;
     uint32_t flags;
+    bool touched;
     uint64_t anon;
     struct object *object; /* a reference; NULL for private anonymous memory */
     uint64_t pgoff;        /* pages */
@@ -61,26 +63,38 @@ struct vma {
     /* Search tree, a treap: in address order, and in heap order by priority. */
     struct vma *left, *right, *parent;
     uint32_t priority;
-    uint64_t gap; /* free bytes between the previous VMA and this one, less the guard of a stack */
-    uint64_t max_gap; /* largest gap in this subtree */
+    uint64_t gap;     /* as vma_gap() has it */
+    uint64_t max_gap; /* largest in this subtree */
 };
+
+/*
+ * Larger gaps count as of this many bytes in the tree. So few of them have room that a search may
+ * look at each, and what comes and goes at an edge of one, as most mappings do, changes nothing above.
+ */
+#define VMA_GAP_MOST (USER_END / 128)
 
 /* VMAs set aside before a point of no return, linked by next. */
 struct vma_reserve {
     struct vma *head;
 };
 
-/* Add @count VMAs. 0, or -ENOMEM with the reserve as it was. */
-[[nodiscard]] long vma_reserve_fill(struct vma_reserve *reserve, unsigned count);
+/* Add @count VMAs, the spare one of @mm first. 0, or -ENOMEM with the reserve as it was. */
+[[nodiscard]] long vma_reserve_fill(struct mm *mm, struct vma_reserve *reserve, unsigned count);
 
-/* One of them, with no object and no identity; what else is in it is the caller's to set. */
+/* One of them, with no object, no identity and no pages; what else is in it is the caller's to set. */
 struct vma *vma_reserve_take(struct vma_reserve *reserve);
 
 /*
- * Free what was not used, and what was given back by a merge or removal. Drops no object
- * references: see vma_retire.
+ * Free what was not used, and what was given back by a merge or removal, but for one that @mm keeps
+ * as its spare. Drops no object references: see vma_retire.
  */
-void vma_reserve_drain(struct vma_reserve *reserve);
+void vma_reserve_free(struct mm *mm, struct vma_reserve *reserve);
+
+static inline void vma_reserve_drain(struct mm *mm, struct vma_reserve *reserve)
+{
+    if (reserve->head)
+        vma_reserve_free(mm, reserve);
+}
 
 static inline uint64_t vma_pages(const struct vma *vma)
 {
@@ -106,6 +120,9 @@ void vma_rights(uint32_t flags, char text[5]);
 /* Lowest address that must stay free for @vma: its start, less the guard when it grows down. */
 vaddr_t vma_low(const struct vma *vma);
 
+/* Free bytes between the previous VMA and @vma, less the guard of a stack; at most VMA_GAP_MOST. */
+uint64_t vma_gap(const struct vma *vma);
+
 /* Page of the object, or of the original place, that @addr in @vma shows. */
 uint64_t vma_pgoff(const struct vma *vma, vaddr_t addr);
 
@@ -120,10 +137,14 @@ struct vma *vma_at(const struct mm *mm, vaddr_t addr);
 /* The lowest VMA that overlaps @range, or NULL. */
 struct vma *vma_overlapping(const struct mm *mm, struct range range);
 
-/* The VMAs that overlap a range: the lowest and the highest, or NULL, and the flags that any has. */
+/*
+ * The VMAs that overlap a range: the lowest and the highest, or NULL, the flags that any has, and
+ * whether any is touched.
+ */
 struct vma_overlap {
     struct vma *first, *last;
     uint32_t flags;
+    bool touched;
 };
 struct vma_overlap vma_overlaps(const struct mm *mm, struct range range);
 
@@ -156,7 +177,10 @@ void vma_insert(struct mm *mm, struct vma *vma);
 /* Unlink @vma, drop its object and put it into @reserve. */
 void vma_retire(struct mm *mm, struct vma *vma, struct vma_reserve *reserve);
 
-/* Free all VMAs of @mm, which is about to go itself: its tree and its counters are left as they are. */
+/*
+ * Free all VMAs of @mm, the spare one too. @mm is about to go itself: its tree and its counters are
+ * left as they are.
+ */
 void vma_free_all(struct mm *mm);
 
 /* New bounds for @vma, within the free space around it; @pgoff follows the start. */
@@ -185,6 +209,13 @@ bool vma_splits_at(const struct mm *mm, vaddr_t at);
  */
 void vma_cut(struct mm *mm, struct range range, struct vma_reserve *reserve);
 bool vma_cut_splits(const struct mm *mm, struct range range);
+
+/* Whether a neighbour begins or ends where @vma does, so that the two may have to be merged. */
+static inline bool vma_touches(const struct vma *vma)
+{
+    return (vma->prev && vma->prev->end == vma->start) ||
+           (vma->next && vma->next->start == vma->end);
+}
 
 /* Merge every two neighbours that can be, from the one before @range to the one after it. */
 void vma_merge(struct mm *mm, struct range range, struct vma_reserve *reserve);

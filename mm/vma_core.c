@@ -53,35 +53,46 @@ static vaddr_t fit(vaddr_t start, vaddr_t end, uint64_t len, vaddr_t low, vaddr_
     return end > start && end - start >= len ? end - len : 0;
 }
 
-/* The highest VMA of the subtree of @vma whose gap may hold @len bytes below @high. */
-static const struct vma *highest(const struct vma *vma, uint64_t len, vaddr_t high)
+/* The highest VMA of the subtree of @vma with a gap of @gap bytes or more below @high. */
+static const struct vma *highest(const struct vma *vma, uint64_t gap, vaddr_t high)
 {
-    while (vma->end < high && vma->right && vma->right->max_gap >= len)
+    while (vma->end < high && vma->right && vma->right->max_gap >= gap)
         vma = vma->right;
     return vma;
 }
 
 /* The next lower one, in reverse order of addresses; subtrees without such a gap are left out. */
-static const struct vma *next_lower(const struct vma *vma, uint64_t len, vaddr_t low, vaddr_t high)
+static const struct vma *next_lower(const struct vma *vma, uint64_t gap, vaddr_t low, vaddr_t high)
 {
-    if (vma->start > low && vma->left && vma->left->max_gap >= len)
-        return highest(vma->left, len, high);
+    if (vma->start > low && vma->left && vma->left->max_gap >= gap)
+        return highest(vma->left, gap, high);
     while (vma->parent && vma->parent->left == vma)
         vma = vma->parent;
     return vma->parent;
 }
 
+/* The first one, as the next ones below. Mostly it is the gap below the stack, with nothing between it and @high. */
+static const struct vma *first_below(const struct mm *mm, uint64_t gap, vaddr_t high)
+{
+    const struct vma *last = mm->last;
+
+    if (last && last->gap >= gap && (!last->prev || last->prev->end < high))
+        return last;
+    return last ? highest(mm->tree, gap, high) : NULL;
+}
+
 vaddr_t vma_gap_below(const struct mm *mm, uint64_t len, vaddr_t low, vaddr_t high)
 {
-    const struct vma *vma = mm->tree ? highest(mm->tree, len, high) : NULL;
+    uint64_t gap = min_u64(len, VMA_GAP_MOST);
+    const struct vma *vma = first_below(mm, gap, high);
     vaddr_t found = fit(mm->last ? mm->last->end : 0, high, len, low, high);
 
     while (!found && vma) {
         remember(mm, vma); /* as the one above the place, which is looked for next */
-        if (vma->gap >= len)
-            found = fit(vma_low(vma) - vma->gap, vma_low(vma), len, low, high);
+        if (vma->gap >= gap)
+            found = fit(vma->prev ? vma->prev->end : 0, vma_low(vma), len, low, high);
         if (!found)
-            vma = next_lower(vma, len, low, high);
+            vma = next_lower(vma, gap, low, high);
     }
     return found;
 }
@@ -98,6 +109,7 @@ struct vma *vma_split(struct mm *mm, struct vma *vma, vaddr_t at, struct vma_res
     upper->start = at;
     upper->end = vma->end;
     upper->flags = vma->flags;
+    upper->touched = vma->touched;
     upper->anon = vma->anon;
     upper->object = vma->object ? object_get(vma->object) : NULL;
     upper->pgoff = vma_pgoff(vma, at);
@@ -149,6 +161,7 @@ void vma_merge(struct mm *mm, struct range range, struct vma_reserve *reserve)
         TRACE(TRACE_VMA, .what = EVENT_VMA_MERGE, .a = vma->start, .b = next->start, .c = next->end,
               .space = mm->pt.space);
         vma->anon = vma->anon ? vma->anon : next->anon;
+        vma->touched |= next->touched;
         end = next->end;
         vma_retire(mm, next, reserve);
         vma_resize(mm, vma, vma->start, end);

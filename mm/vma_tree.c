@@ -5,14 +5,6 @@
  */
 #include "mm/vma_tree.h"
 
-static uint64_t gap_below(const struct vma *vma)
-{
-    vaddr_t floor = vma->prev ? vma->prev->end : 0;
-    vaddr_t low = vma_low(vma);
-
-    return low > floor ? low - floor : 0;
-}
-
 static uint64_t subtree_gap(const struct vma *vma)
 {
     uint64_t gap = vma->gap;
@@ -24,34 +16,31 @@ static uint64_t subtree_gap(const struct vma *vma)
     return gap;
 }
 
-/* From @vma up, until nothing changes any more. */
-static void update_upwards(struct vma *vma)
-{
-    for (; vma; vma = vma->parent) {
-        uint64_t gap = subtree_gap(vma);
-
-        if (vma->max_gap == gap)
-            return;
-        vma->max_gap = gap;
-    }
-}
-
-/* The same where a gap of @gap bytes has come, which takes no look at the others. */
-static void raise_upwards(struct vma *vma, uint64_t gap)
+/* From @vma up: a gap of @gap bytes has come. */
+static inline void raise_upwards(struct vma *vma, uint64_t gap)
 {
     for (; vma && vma->max_gap < gap; vma = vma->parent)
         vma->max_gap = gap;
+}
+
+/* From @vma up: a gap of @gap bytes has gone. Where there is a larger one, or another like it, nothing changes. */
+static inline void lower_upwards(struct vma *vma, uint64_t gap)
+{
+    while (vma && vma->max_gap == gap && vma->gap != gap) {
+        vma->max_gap = subtree_gap(vma);
+        vma = vma->max_gap < gap ? vma->parent : NULL;
+    }
 }
 
 void vma_tree_update(struct vma *vma)
 {
     uint64_t before = vma->gap;
 
-    vma->gap = gap_below(vma);
+    vma->gap = vma_gap(vma);
     if (vma->gap > before)
         raise_upwards(vma, vma->gap);
     else if (vma->gap < before)
-        update_upwards(vma);
+        lower_upwards(vma, before);
 }
 
 static void replace_child(struct mm *mm, struct vma *parent, struct vma *old, struct vma *new)
@@ -132,7 +121,7 @@ void vma_tree_insert(struct mm *mm, struct vma *vma)
     link_leaf(mm, vma);
     vma->left = vma->right = NULL;
     vma->priority = next_priority(mm);
-    vma->gap = gap_below(vma);
+    vma->gap = vma_gap(vma);
     vma->max_gap = vma->gap;
     while (vma->parent && vma->parent->priority < vma->priority)
         rotate(mm, vma);
@@ -150,5 +139,5 @@ void vma_tree_remove(struct mm *mm, struct vma *vma)
         rotate(mm, vma->left->priority > vma->right->priority ? vma->left : vma->right);
     parent = vma->parent;
     replace_child(mm, parent, vma, vma->left ? vma->left : vma->right);
-    update_upwards(parent);
+    lower_upwards(parent, vma->max_gap);
 }

@@ -28,7 +28,7 @@ long stack_create(struct mm *mm)
     mm_assert(port_locked_write(&mm->lock));
     if (vma_overlapping(mm, (struct range){TASK_SIZE - PAGE_SIZE, USER_END}))
         return mm_refuse(-EEXIST, REFUSE_EXISTS);
-    if (vma_reserve_fill(&reserve, 1))
+    if (vma_reserve_fill(mm, &reserve, 1))
         return mm_refuse(-ENOMEM, REFUSE_MEMORY);
 
     /* ---- point of no return ---- */

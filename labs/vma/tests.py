@@ -21,7 +21,7 @@ class Areas:
         self.list = []      # [start, end, address of the VMA], in order
         self.names = {0: "NULL"}
         self.reserve = k.room(16)
-        k.call_shipped("vma_reserve_fill", self.reserve, 4)
+        k.call_shipped("vma_reserve_fill", self.mm, self.reserve, 4)
 
     def add(self, start, end, flags=READ, anon=0, pgoff=None):
         k = self.k

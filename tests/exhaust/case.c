@@ -44,6 +44,7 @@ static void map_area(const struct area *a, unsigned number)
     if (at != (long)AT(a->from))
         machine_fail("area %u-%u cannot be laid out: %ld", a->from, a->to, at);
     vma_at(machine_mm, AT(a->from))->anon = number + 1;
+    vma_at(machine_mm, AT(a->from))->touched = true;
 }
 
 /* Pages, of areas that are there. */

@@ -12,7 +12,7 @@
 #define FRAMES (2 * EX_PAGES + 32)
 #define FRAME_BYTES (PT_ENTRIES * sizeof(struct pte))
 #define OBJECTS 28
-#define OBJECT_BYTES 320
+#define OBJECT_BYTES 336
 #define POISON 0x5b5b5b5b5b5b5b5bull
 #define KERNEL_MARK 0xdead0000beef0fe0ull
 

@@ -104,7 +104,11 @@ uint32_t sim_tables_reserved(void)
 
 uint32_t sim_objects(void)
 {
-    return sim.object_count;
+    uint32_t spare = 0;
+
+    for (const struct mm *mm = mm_all; mm; mm = mm->next_mm)
+        spare += mm->spare != NULL;
+    return sim.object_count - spare;
 }
 
 void sim_op(const char *name)

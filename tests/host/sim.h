@@ -40,7 +40,7 @@ void sim_halt(void);
 
 uint32_t sim_frames_free(void);
 uint32_t sim_tables_reserved(void);
-uint32_t sim_objects(void);
+uint32_t sim_objects(void); /* that are in use: a spare VMA is not */
 
 /* Whether the frame that holds @pa is given out. */
 bool sim_frame_used(paddr_t pa);

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "mm/vma.h"
 #include "tests/host/sim_private.h"
 
 /* A test that fails leaves its snapshot behind; a report of that leak would bury the failure. */
@@ -38,11 +39,18 @@ static void *must_alloc(size_t size)
     return p;
 }
 
-/* What was looked for last may be remembered: that is no part of what an address space is. */
+/*
+ * What was looked for last may be remembered, and a VMA kept for the next mapping: these are no part
+ * of what an address space is.
+ */
 static void forget_guesses(void)
 {
-    for (struct mm *mm = mm_all; mm; mm = mm->next_mm)
+    for (struct mm *mm = mm_all; mm; mm = mm->next_mm) {
         mm->found = NULL;
+        if (mm->spare)
+            port_free(mm->spare, sizeof(*mm->spare));
+        mm->spare = NULL;
+    }
 }
 
 struct sim_snapshot *sim_snapshot(void)
@@ -124,10 +132,11 @@ static const char *changed_frame(const struct sim_snapshot *snap, uint32_t n)
 
 const char *sim_changed(const struct sim_snapshot *snap)
 {
-    const struct sim_object *o = sim.objects;
+    const struct sim_object *o;
     const char *change;
 
     forget_guesses();
+    o = sim.objects;
     if (snap->reserved != sim.reserved) {
         snprintf(words, sizeof(words), "%u reserved tables became %u", snap->reserved,
                  sim.reserved);

@@ -4,6 +4,7 @@
  */
 #include <string.h>
 
+#include "mm/vma.h"
 #include "tests/host/sim_private.h"
 
 struct pte *sim_leaf(const struct pt *pt, vaddr_t va, unsigned *level)
@@ -38,6 +39,7 @@ paddr_t sim_map(struct mm *mm, vaddr_t va, unsigned rights, unsigned level)
 {
     struct pt_reserve reserve = {0};
     paddr_t pa = level > PT_PTE ? port_block_alloc(level, true) : port_frame_alloc(true);
+    struct vma *vma = vma_at(mm, va);
     struct pte *entry;
 
     if (!pa || pt_reserve_fill(&reserve, pt_missing(&mm->pt, va, level)))
@@ -47,6 +49,8 @@ paddr_t sim_map(struct mm *mm, vaddr_t va, unsigned rights, unsigned level)
         sim_die("sim_map at %llx: entry %llx there, %u tables too many", (unsigned long long)va,
                 (unsigned long long)entry->raw, reserve.count);
     pt_write(entry, pte_leaf(pa, rights, level));
+    if (vma)
+        vma->touched = true;
     for (uint64_t i = 0; i < pt_span(level) >> PAGE_SHIFT; i++)
         port_frame(pa)[i].refs = 1;
     mm->rss_pages += pt_span(level) >> PAGE_SHIFT;

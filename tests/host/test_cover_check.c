@@ -101,7 +101,7 @@ static void unmerged_vmas(void)
 {
     struct vma_reserve reserve = {NULL};
 
-    assert_int_equal(vma_reserve_fill(&reserve, 1), 0);
+    assert_int_equal(vma_reserve_fill(mm, &reserve, 1), 0);
     vma_split_at(mm, AT(DATA + 5), &reserve);
 }
 
@@ -124,6 +124,11 @@ static struct vma *with_right_child(void)
         vma = vma->next;
     assert_non_null(vma);
     return vma;
+}
+
+static void spare_in_use(void)
+{
+    mm->spare = vma_of(DATA);
 }
 
 static void wrong_parent(void)
@@ -234,6 +239,11 @@ static void block_not_aligned(void)
 static void leaf_behind_its_vma(void)
 {
     vma_resize(mm, vma_of(DATA), AT(DATA), AT(DATA + 9));
+}
+
+static void leaf_of_untouched_vma(void)
+{
+    vma_of(READ_ONLY)->touched = false;
 }
 
 static void leaf_without_vma(void)
@@ -358,6 +368,7 @@ static const struct {
     {"VMA %llx: list links disagree", wrong_back_link},
     {"the list does not end at its last VMA", wrong_last},
     {"the VMA found last is none of the list", found_elsewhere},
+    {"VMA %llx is in use, and spare", spare_in_use},
     {"VMA %llx: a child has another parent", wrong_parent},
     {"VMA %llx: tree not in heap order", wrong_heap_order},
     {"VMA %llx: gap %llx, recounted %llx", wrong_gap},
@@ -376,6 +387,7 @@ static const struct {
     {"%llx maps a block that is not aligned", block_not_aligned},
     {"%llu huge pages promised, recounted %llu", promised_to_nobody},
     {"an entry for %llx outside all VMAs", leaf_without_vma},
+    {"an entry for %llx in a VMA that is not touched", leaf_of_untouched_vma},
     {"an entry for %llx outside all VMAs", huge_leaf_behind_its_vma},
     {"%llx shows a page beyond the end of its object", shown_beyond_the_end},
     {"page %llx of an object is beyond its end", page_beyond_the_end},

@@ -115,7 +115,9 @@ static void test_merge_keeps_identity(void **state)
     struct vma *b = vmas_insert(20, 30, VMA_READ, 20);
 
     b->anon = 3;
+    b->touched = true;
     vma_merge(vmas_mm, pages(20, 30), &vmas_spare);
+    assert_true(a->touched);
     assert_ptr_equal(vmas_mm->first, a);
     assert_ptr_equal(vmas_mm->last, a);
     assert_int_equal(a->anon, 3);
@@ -241,14 +243,40 @@ static void test_reserve_is_all_or_nothing(void **state)
 
     for (unsigned n = 1; n <= 5; n++) {
         sim_fail_after(n, false);
-        assert_int_equal(vma_reserve_fill(&reserve, 5), -12);
+        assert_int_equal(vma_reserve_fill(vmas_mm, &reserve, 5), -12);
         assert_null(reserve.head);
         assert_int_equal(sim_objects(), before);
     }
     sim_fail_after(0, false);
-    assert_int_equal(vma_reserve_fill(&reserve, 5), 0);
+    assert_int_equal(vma_reserve_fill(vmas_mm, &reserve, 5), 0);
     assert_int_equal(sim_objects(), before + 5);
-    vma_reserve_drain(&reserve);
+    vma_reserve_drain(vmas_mm, &reserve);
+    assert_int_equal(sim_objects(), before);
+}
+
+/* What is left over is the first to be taken again; one is kept, and no more. */
+static void test_spare_is_taken_first(void **state)
+{
+    struct vma_reserve reserve = {NULL};
+    uint32_t before = sim_objects();
+    struct vma *vma;
+
+    assert_int_equal(vma_reserve_fill(vmas_mm, &reserve, 2), 0);
+    vma_reserve_drain(vmas_mm, &reserve);
+    assert_int_equal(sim_objects(), before);
+    assert_non_null(vmas_mm->spare);
+    sim_fail_after(1, false);
+    assert_int_equal(vma_reserve_fill(vmas_mm, &reserve, 1), 0);
+    assert_null(vmas_mm->spare);
+    assert_int_equal(sim_objects(), before + 1);
+    sim_fail_after(0, false);
+    vma = vma_reserve_take(&reserve);
+    *vma = (struct vma){.start = page(1), .end = page(2), .anon = 3, .touched = true};
+    vma_insert(vmas_mm, vma);
+    vma_retire(vmas_mm, vma, &reserve);
+    assert_true(!vma->anon && !vma->touched);
+    vma_reserve_drain(vmas_mm, &reserve);
+    assert_ptr_equal(vmas_mm->spare, vma);
     assert_int_equal(sim_objects(), before);
 }
 
@@ -270,6 +298,7 @@ int main(void)
         TEST(test_bounds_skip_the_two_ranges),
         TEST(test_limits),
         TEST(test_reserve_is_all_or_nothing),
+        TEST(test_spare_is_taken_first),
     };
 
     return cmocka_run_group_tests_name("vma", tests, NULL, NULL);
