@@ -146,6 +146,11 @@ vaddr_t mmap_place(const struct mm *mm, vaddr_t addr, uint64_t len, uint64_t ali
         if (!vma || addr + len <= vma_low(vma))
             return addr;
     }
+    if (!pt_offset(len, PT_PMD) && align < pt_span(PT_PMD)) { /* entries of it can move whole */
+        found = gap_below(mm, len, pt_span(PT_PMD), mm->layout.mmap_base);
+        if (found)
+            return found;
+    }
     found = gap_below(mm, len, align, mm->layout.mmap_base);
     return found ? found : gap_below(mm, len, align, TASK_SIZE);
 }

@@ -25,7 +25,8 @@ uint32_t mmap_prot_flags(uint32_t prot);
 /*
  * Where @len bytes (multiple of PAGE_SIZE) should go when not fixed, at a multiple of @align: the
  * hint @addr (0 for none) if it is free, else the highest gap below mmap_base, else the highest
- * anywhere. 0 when there is none.
+ * anywhere. 0 when there is none. Whole spans of PMD entries go where their entries can move whole, if
+ * there is room for that.
  */
 vaddr_t mmap_place(const struct mm *mm, vaddr_t addr, uint64_t len, uint64_t align);
 

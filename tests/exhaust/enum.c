@@ -207,16 +207,28 @@ static bool free_run(const struct ex_case *c, unsigned from, unsigned n)
     return true;
 }
 
-/* In place where the area ends with the source and there is room behind; else the highest gap. 0: nowhere. */
+/* The highest gap of @n pages; 0: nowhere. */
+static unsigned highest_gap(const struct ex_case *c, unsigned n)
+{
+    unsigned page = EX_TASK;
+
+    while (page > 0 && !free_run(c, page, n))
+        page--;
+    return page;
+}
+
+/*
+ * In place where the area ends with the source and there is room behind; else the highest gap, of which whole
+ * spans of a PMD entry take such spans if they can. 0: nowhere.
+ */
 static unsigned place_grown(const struct ex_case *c)
 {
-    unsigned end = c->old + c->len, page = EX_TASK;
+    unsigned end = c->old + c->len, span = span_pages(PT_PMD), roomy;
 
     if (c->area[0].to == end && free_run(c, end, c->new_len - c->len))
         return c->old;
-    while (page > 0 && !free_run(c, page, c->new_len))
-        page--;
-    return page;
+    roomy = c->new_len % span ? 0 : highest_gap(c, c->new_len + span - 1);
+    return roomy ? (roomy + span - 1) / span * span : highest_gap(c, c->new_len);
 }
 
 static void grow_pattern(struct work *w)

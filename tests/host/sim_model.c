@@ -319,10 +319,16 @@ static bool hint_free(const struct model *m, uint64_t hint, uint64_t n)
 
 uint64_t model_place(const struct model *m, uint64_t hint, uint64_t pages)
 {
+    uint64_t huge = pt_span(PT_PMD) >> PAGE_SHIFT;
     uint64_t found;
 
     if (hint_free(m, hint, pages))
         return hint;
+    if (pages % huge == 0) {
+        found = highest(m, pages + huge - 1, m->lowest, m->mmap_base);
+        if (found)
+            return (found + huge - 1) / huge * huge;
+    }
     found = highest(m, pages, m->lowest, m->mmap_base);
     return found ? found : highest(m, pages, m->lowest, m->task_pages);
 }
