@@ -390,6 +390,21 @@ static void test_holes_cost_nothing(void **state)
     }
 }
 
+/* Full tables go into two each; one with a page at its start goes into one. */
+static void test_full_tables_go_into_two(void **state)
+{
+    unsigned pages = min_u64(2 * PT_ENTRIES, SCENE_PAGES);
+    vaddr_t last = pages * PAGE_SIZE;
+
+    scene_start(&s, 0, USER_END / 2 + PAGE_SIZE, last + pt_span(PT_PMD));
+    for (unsigned i = 0; i < pages; i++)
+        scene_page(&s, i * PAGE_SIZE);
+    scene_page(&s, last);
+    scene_run(&s);
+    expect_moved(PT_PTE, pages + 1);
+    scene_end(&s);
+}
+
 static void test_nothing_mapped(void **state)
 {
     scene_start(&s, USER_END / 2, PAGE_SIZE, USER_END / 4);
@@ -460,6 +475,7 @@ int main(void)
         TEST(test_upward_overlap_is_a_bug),
         TEST(test_slot_with_an_emptied_table_is_taken),
         TEST(test_holes_cost_nothing),
+        TEST(test_full_tables_go_into_two),
         TEST(test_nothing_mapped),
         TEST(test_no_memory_changes_nothing),
         TEST(test_target_is_cleared_between),
