@@ -311,12 +311,20 @@ paddr_t frames_alloc(unsigned order)
     return order > FRAMES_MAX_ORDER ? alloc_large(order) : alloc_block(order);
 }
 
+static void clear(paddr_t frame)
+{
+    uint64_t *word = direct_ptr(frame);
+    size_t words = PAGE_SIZE / sizeof(*word);
+
+    __asm__ volatile("rep stosq" : "+D"(word), "+c"(words) : "a"(0) : "memory");
+}
+
 static paddr_t alloc_cleared(void)
 {
     paddr_t pa = alloc_single();
 
     if (pa)
-        memset(direct_ptr(pa), 0, PAGE_SIZE);
+        clear(pa);
     return pa;
 }
 

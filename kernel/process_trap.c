@@ -83,18 +83,12 @@ static const struct {
     [FAULT_BUS] = {SIGBUS, BUS_ADRERR, "bus error", "past the end of the file"},
 };
 
-/* What the processor itself does with its tables, in a program's name, is nothing to bring a page for. */
-static void page_fault(struct trap_frame *frame)
+/* The process ends, unless it has a handler for that. */
+static __attribute__((noinline)) void bad_fault(struct trap_frame *frame, vaddr_t addr,
+                                                enum fault_result result)
 {
     struct process *process = process_current();
-    vaddr_t addr = cpu_fault_address();
-    enum fault_result result = FAULT_ACCERR;
 
-    if (frame->error & FAULT_USER)
-        result = fault_in(process, addr, access_of(frame), true);
-
-    if (result == FAULT_DONE)
-        return;
     if (result == FAULT_OOM) {
         process_end(process, STATUS_SIGNAL(SIGKILL));
         return;
@@ -106,6 +100,18 @@ static void page_fault(struct trap_frame *frame)
              (unsigned long long)frame->rsp, (unsigned long long)frame->error,
              fault_ends[result].why);
     process_end(process, STATUS_SIGNAL(fault_ends[result].signal));
+}
+
+/* What the processor itself does with its tables, in a program's name, is nothing to bring a page for. */
+static void page_fault(struct trap_frame *frame)
+{
+    vaddr_t addr = cpu_fault_address();
+    enum fault_result result = FAULT_ACCERR;
+
+    if (frame->error & FAULT_USER)
+        result = fault_in(process_current(), addr, access_of(frame), true);
+    if (result != FAULT_DONE)
+        bad_fault(frame, addr, result);
 }
 
 /* What a floating-point error was, by the flags in the x87 status word or MXCSR that are not masked. */
@@ -172,16 +178,11 @@ static struct meaning meaning(uint64_t vector)
     }
 }
 
-bool process_trap(struct trap_frame *frame)
+static __attribute__((noinline)) bool exception(struct trap_frame *frame)
 {
     struct process *process = process_current();
-    struct meaning m;
+    struct meaning m = meaning(frame->vector);
 
-    if (frame->vector == VECTOR_PAGE_FAULT && !(frame->error & FAULT_RESERVED)) {
-        page_fault(frame);
-        return true;
-    }
-    m = meaning(frame->vector);
     if (!m.signal)
         return false;
     if (caught(frame, m.signal, m.code, m.at_rip ? frame->rip : 0))
@@ -190,5 +191,13 @@ bool process_trap(struct trap_frame *frame)
              trap_name(frame->vector), (unsigned long long)frame->rip,
              (unsigned long long)frame->rsp, (unsigned long long)frame->error);
     process_end(process, STATUS_SIGNAL(m.signal));
+    return true;
+}
+
+bool process_trap(struct trap_frame *frame)
+{
+    if (frame->vector != VECTOR_PAGE_FAULT || (frame->error & FAULT_RESERVED))
+        return exception(frame);
+    page_fault(frame);
     return true;
 }

@@ -90,7 +90,7 @@ static bool may_be_huge(const struct fault *f, unsigned level)
 }
 
 /* True when it is mapped. Where memory has no such block, or no room for tables, small pages do. */
-static bool map_huge(struct fault *f)
+static __attribute__((noinline)) bool map_huge(struct fault *f)
 {
     struct pte *entry, leaf;
     paddr_t block;
@@ -173,7 +173,7 @@ static bool wants_private_page(const struct fault *f)
 }
 
 /* A page of our own, with the content of @from, or of zeros for 0. */
-static enum fault_result take_copy(struct fault *f, paddr_t from)
+static ALWAYS_INLINE enum fault_result take_copy(struct fault *f, paddr_t from)
 {
     f->page = port_frame_alloc(from == 0);
     if (!f->page)
@@ -221,7 +221,7 @@ static enum fault_result take_new_page(struct fault *f)
  * Down to the page of the fault; a stack that it now touches may be one with it. What grows has an
  * identity from then on, as on Linux.
  */
-static void grow_stack(struct fault *f)
+static __attribute__((noinline)) void grow_stack(struct fault *f)
 {
     struct vma_reserve retired = {NULL};
 
@@ -233,7 +233,8 @@ static void grow_stack(struct fault *f)
 }
 
 /* Take the place of the leaf in @entry, which another page had. */
-static void replace_leaf(struct fault *f, struct pte *entry, struct pte leaf)
+static __attribute__((noinline)) void replace_leaf(struct fault *f, struct pte *entry,
+                                                   struct pte leaf)
 {
     paddr_t before = pte_addr(*entry);
     struct gather g;
@@ -249,7 +250,7 @@ static void replace_leaf(struct fault *f, struct pte *entry, struct pte leaf)
  * The reservation stands: grow the stack if that was asked, and put f->page into @entry; NULL: no table
  * leads there yet.
  */
-static void map_page(struct fault *f, struct pte *entry)
+static ALWAYS_INLINE void map_page(struct fault *f, struct pte *entry)
 {
     struct pte leaf;
 
@@ -258,19 +259,21 @@ static void map_page(struct fault *f, struct pte *entry)
     f->vma->touched = true;
     if (wants_private_page(f))
         vma_identify(f->mm, f->vma);
-    leaf = pte_leaf(f->page, fault_rights(f->vma, f->page, PT_PTE), PT_PTE);
+    leaf = pte_leaf(f->page, fault_rights_of(f->vma, port_frame(f->page)->refs == 1), PT_PTE);
     if (!entry)
         entry = pt_entry_make(&f->mm->pt, f->addr, PT_PTE, &f->tables);
     TRACE_SET(&f->mm->pt, f->addr, PT_PTE, *entry, leaf);
-    if (pte_is_none(*entry))
-        pt_write(entry, leaf);
-    else
+    if (!pte_is_none(*entry)) {
         replace_leaf(f, entry, leaf);
+    } else {
+        *entry = leaf;
+        pt_frame(entry)->live++;
+    }
     f->mm->rss_pages++;
 }
 
 /* Copy the one page of a leaf of @level, which others use too. */
-static enum fault_result copy_page(struct fault *f, unsigned level)
+static __attribute__((noinline)) enum fault_result copy_page(struct fault *f, unsigned level)
 {
     paddr_t frame = pt_page(&f->mm->pt, f->addr);
     struct gather g;
@@ -292,7 +295,8 @@ static enum fault_result copy_page(struct fault *f, unsigned level)
 }
 
 /* An entry is there but does not grant the access, or no longer refuses it. */
-static enum fault_result fix_entry(struct fault *f, struct pte *entry, unsigned level)
+static __attribute__((noinline)) enum fault_result fix_entry(struct fault *f, struct pte *entry,
+                                                             unsigned level)
 {
     paddr_t frame = pte_addr(*entry);
     unsigned rights = fault_rights(f->vma, frame, level);
