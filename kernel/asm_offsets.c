@@ -13,13 +13,10 @@ void asm_offsets(void)
 {
     EMIT(FRAME_SIZE, sizeof(struct trap_frame));
     EMIT(FRAME_R11, offsetof(struct trap_frame, r11));
-    EMIT(FRAME_RCX, offsetof(struct trap_frame, rcx));
     EMIT(FRAME_VECTOR, offsetof(struct trap_frame, vector));
-    EMIT(FRAME_RIP, offsetof(struct trap_frame, rip));
     EMIT(FRAME_CS, offsetof(struct trap_frame, cs));
     EMIT(FRAME_RFLAGS, offsetof(struct trap_frame, rflags));
     EMIT(FRAME_RSP, offsetof(struct trap_frame, rsp));
-    EMIT(FRAME_SS, offsetof(struct trap_frame, ss));
     EMIT(CPU_KERNEL_STACK, offsetof(struct cpu, kernel_stack));
     EMIT(CPU_USER_STACK, offsetof(struct cpu, user_stack));
     EMIT(FEATURE_SMAP, offsetof(struct cpu_features, smap));

@@ -36,7 +36,13 @@
 #define VECTOR_PAGE_FAULT 14
 #define VECTOR_MACHINE_CHECK 18
 #define VECTOR_EXCEPTIONS 32
-#define VECTOR_SYSCALL 256 /* not a vector of the processor: the frame came by SYSCALL */
+
+/*
+ * Not vectors of the processor: the frame came by SYSCALL, and of its registers only rax has been changed since, so
+ * that the fast way out need not restore the others; or any.
+ */
+#define VECTOR_SYSCALL 256
+#define VECTOR_CHANGED 257
 
 /* Error code of a page fault. */
 #define FAULT_PRESENT (1u << 0)
@@ -64,6 +70,13 @@ struct trap_frame {
 static inline bool trap_from_user(const struct trap_frame *frame)
 {
     return (frame->cs & 3) == 3;
+}
+
+/* To be said by who changes other registers than rax. */
+static inline void trap_changed(struct trap_frame *frame)
+{
+    if (frame->vector == VECTOR_SYSCALL)
+        frame->vector = VECTOR_CHANGED;
 }
 
 struct process;
@@ -99,6 +112,14 @@ static inline struct cpu *this_cpu(void)
     __asm__ volatile("movq %%gs:0, %0" : "=r"(cpu));
     return cpu;
 }
+
+/* A pointer in this CPU's struct, in one instruction. */
+#define THIS_CPU(field)                                                                            \
+    ({                                                                                             \
+        __typeof__(((struct cpu *)0)->field) value;                                                \
+        __asm__ volatile("movq %%gs:%c1, %0" : "=r"(value) : "i"(offsetof(struct cpu, field)));    \
+        value;                                                                                     \
+    })
 
 /* Features found at boot and in use. */
 struct cpu_features {

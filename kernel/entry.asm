@@ -33,13 +33,7 @@ section .text
     push r15
 %endmacro
 
-%macro pop_registers 0
-    pop r15
-    pop r14
-    pop r13
-    pop r12
-    pop rbp
-    pop rbx
+%macro pop_scratch 0
     pop r11
     pop r10
     pop r9
@@ -49,6 +43,16 @@ section .text
     pop rdx
     pop rsi
     pop rdi
+%endmacro
+
+%macro pop_registers 0
+    pop r15
+    pop r14
+    pop r13
+    pop r12
+    pop rbp
+    pop rbx
+    pop_scratch
 %endmacro
 
 ; A trap does not end the kernel's right to touch user memory; its own code must not inherit it.
@@ -171,23 +175,15 @@ syscall_entry:
     mov rdi, rsp
     call syscall_dispatch
 
-; SYSRET takes rip from rcx and rflags from r11, and only to the segments that it knows; it must not be used with an
-; rip above the user's half (it would fault in the kernel, on the program's stack), nor to single-step.
-    mov rcx, [rsp + FRAME_RIP]
-    cmp rcx, [rsp + FRAME_RCX]
+; SYSRET takes rip from rcx and rflags from r11, as SYSCALL has left them: the way out for a frame of which only rax has
+; changed, and not to single-step. C functions have kept rbx, rbp and r12 to r15. It must not be used with an rip above the
+; user's half (it would fault in the kernel, on the program's stack): programs end a page below it, at TASK_SIZE.
+    cmp dword [rsp + FRAME_VECTOR], VECTOR_SYSCALL
     jne trap_return
-    mov r11, [rsp + FRAME_RFLAGS]
-    cmp r11, [rsp + FRAME_R11]
-    jne trap_return
-    cmp qword [rsp + FRAME_CS], USER_CS
-    jne trap_return
-    cmp qword [rsp + FRAME_SS], USER_DS
-    jne trap_return
-    shr rcx, 47
+    test dword [rsp + FRAME_RFLAGS], RFLAGS_TF_RF
     jnz trap_return
-    test r11d, RFLAGS_TF_RF
-    jnz trap_return
-    pop_registers
+    add rsp, FRAME_R11
+    pop_scratch
     mov rsp, [rsp + FRAME_RSP - FRAME_VECTOR]
     swapgs
     o64 sysret

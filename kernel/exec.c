@@ -192,7 +192,7 @@ static void set_registers(const struct exec *e, struct trap_frame *frame)
     const struct exec_file *first = e->interp.file ? &e->interp : &e->program;
 
     *frame = (struct trap_frame){
-        .vector = frame->vector,
+        .vector = VECTOR_CHANGED,
         .rip = first->base + first->image.entry,
         .cs = USER_CS,
         .rflags = RFLAGS_USER,

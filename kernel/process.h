@@ -76,7 +76,7 @@ struct process {
 /* The one that this CPU runs; never NULL in a system call. */
 static inline struct process *process_current(void)
 {
-    return this_cpu()->process;
+    return THIS_CPU(process);
 }
 
 /* All processes, by next; those that have ended included. */

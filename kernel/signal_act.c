@@ -24,6 +24,7 @@ static void restart_call(struct trap_frame *frame, const struct sigaction *actio
     }
     frame->rax = result == -ERESTART_RESTARTBLOCK ? SYS_restart_syscall : frame->error;
     frame->rip -= 2;
+    trap_changed(frame);
 }
 
 static void die(struct process *process, int sig, const char *why)

@@ -113,6 +113,7 @@ static void enter_handler(struct trap_frame *frame, const struct sigaction *acti
     frame->rsi = at + offsetof(struct sigframe, info);
     frame->rdx = at + offsetof(struct sigframe, ucontext);
     frame->rflags &= ~(RFLAGS_DF | RFLAGS_TF | RFLAGS_RF);
+    trap_changed(frame);
 }
 
 long sigframe_push(struct trap_frame *frame, const struct sigaction *action,
@@ -197,7 +198,7 @@ static void restore_registers(struct trap_frame *frame, const struct sigcontext 
         .rflags = flags,
         .cs = USER_CS,
         .ss = USER_DS,
-        .vector = frame->vector,
+        .vector = VECTOR_CHANGED,
         .error = NO_SYSCALL,
     };
 }

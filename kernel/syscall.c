@@ -2,6 +2,7 @@
 
 #include "kernel/abi/errno.h"
 #include "kernel/log.h"
+#include "kernel/panic.h"
 #include "kernel/process.h"
 #include "kernel/sched.h"
 #include "kernel/trace.h"
@@ -52,18 +53,32 @@ static __attribute__((noinline)) long not_there(uint64_t number)
     return -ENOSYS;
 }
 
+static long call(struct trap_frame *frame)
+{
+    uint64_t number = frame->error;
+
+    if (number > SYSCALL_MAX || !handlers[number])
+        return not_there(number);
+    return handlers[number](frame);
+}
+
+static __attribute__((noinline)) long traced_call(struct trap_frame *frame)
+{
+    uint64_t number = frame->error;
+    long result;
+
+    trace_syscall_in(frame);
+    result = call(frame);
+    trace_syscall_out(number, result);
+    return result;
+}
+
 void syscall_dispatch(struct trap_frame *frame)
 {
-    uint64_t number = (uint32_t)frame->rax; /* as Linux, which looks at eax only */
-    syscall_handler handler;
-
-    frame->error = number;
-    if (trace_syscalls)
-        trace_syscall_in(frame);
-    handler = number <= SYSCALL_MAX ? handlers[number] : NULL;
-    frame->rax = (uint64_t)(handler ? handler(frame) : not_there(number));
-    if (trace_syscalls)
-        trace_syscall_out(number, (int64_t)frame->rax);
+    frame->error = (uint32_t)frame->rax; /* as Linux, which looks at eax only */
+    frame->rax = (uint64_t)(trace_syscalls ? traced_call(frame) : call(frame));
     if (thread_current()->work || sched_due())
         thread_return(frame);
+    if (REALIGN_DEBUG && frame->vector == VECTOR_SYSCALL)
+        kassert(frame->rip == frame->rcx && frame->rflags == frame->r11);
 }

@@ -74,7 +74,7 @@ struct thread {
 /* The one that this CPU runs; NULL before init. */
 static inline struct thread *thread_current(void)
 {
-    return this_cpu()->thread;
+    return THIS_CPU(thread);
 }
 
 /* The registers of its user mode: at the upper end of its kernel stack. */

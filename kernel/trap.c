@@ -43,7 +43,7 @@ static const char *const names[VECTOR_EXCEPTIONS] = {
 
 const char *trap_name(uint64_t vector)
 {
-    if (vector == VECTOR_SYSCALL)
+    if (vector == VECTOR_SYSCALL || vector == VECTOR_CHANGED)
         return "system call";
     return vector < VECTOR_EXCEPTIONS ? names[vector] : "interrupt";
 }
