@@ -378,6 +378,15 @@ void frames_free_zeros(struct frame_list *list)
     *list = (struct frame_list){0};
 }
 
+/* Frames that were given out last come next again; others become blocks. */
+static void put_run(struct range range)
+{
+    if (range.end == singles.start && range_size(range) <= PAGE_SIZE << SINGLES_ORDER)
+        singles.start = range.start;
+    else
+        put_range(range);
+}
+
 void frames_free(paddr_t pa, unsigned order)
 {
     if (order > FRAMES_MAX_ORDER) {
@@ -400,7 +409,7 @@ void frames_free_run(struct range range)
     if (REALIGN_DEBUG)
         memset(direct_ptr(range.start), 0xdb, range_size(range));
     free_frames += range_size(range) / PAGE_SIZE;
-    put_range(range);
+    put_run(range);
 }
 
 void frames_add(struct range range)

@@ -237,6 +237,26 @@ static void test_freed_twice(void **state)
     }
 }
 
+/* What was given out last comes next again, one frame or several; many go into blocks. */
+static void test_last_first(void **state)
+{
+    paddr_t first, second = frames_alloc(0), third = frames_alloc(0);
+
+    (void)state;
+    do {
+        first = second;
+        second = third;
+        third = frames_alloc(0);
+    } while (second != first + PAGE_SIZE || third != second + PAGE_SIZE);
+    frames_free(third, 0);
+    assert_int_equal(frames_alloc(0), third);
+    frames_free(first, 0);
+    assert_int_not_equal(frames_alloc(0), first);
+    frames_free_run((struct range){second, singles.start});
+    assert_int_equal(singles.start, second);
+    assert_int_equal(frames_alloc(0), second);
+}
+
 /* Nothing of a chunk is written before it is needed. */
 static void test_untouched(void **state)
 {
@@ -478,21 +498,14 @@ static void test_too_large(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_all_of_it),
-        TEST(test_joined_again),
-        TEST(test_any_order),
-        TEST(test_module_added),
-        TEST(test_freed_twice),
-        TEST(test_untouched),
-        TEST(test_tables),
-        TEST(test_zeros_for_whom),
-        TEST(test_zeros_when_short),
-        TEST(test_tables_freed_badly),
-        TEST(test_objects),
-        TEST(test_objects_run_out),
-        TEST(test_written_after_free),
-        TEST(test_wrong_size),
-        TEST(test_too_large),
+        TEST(test_all_of_it),          TEST(test_joined_again),
+        TEST(test_any_order),          TEST(test_last_first),
+        TEST(test_module_added),       TEST(test_freed_twice),
+        TEST(test_untouched),          TEST(test_tables),
+        TEST(test_zeros_for_whom),     TEST(test_zeros_when_short),
+        TEST(test_tables_freed_badly), TEST(test_objects),
+        TEST(test_objects_run_out),    TEST(test_written_after_free),
+        TEST(test_wrong_size),         TEST(test_too_large),
     };
 
     return cmocka_run_group_tests_name("frames", tests, NULL, NULL);
