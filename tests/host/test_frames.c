@@ -247,7 +247,8 @@ static void test_last_first(void **state)
         first = second;
         second = third;
         third = frames_alloc(0);
-    } while (second != first + PAGE_SIZE || third != second + PAGE_SIZE);
+    } while (second != first + PAGE_SIZE || third != second + PAGE_SIZE ||
+             range_size(singles) < 2 * PAGE_SIZE);
     frames_free(third, 0);
     assert_int_equal(frames_alloc(0), third);
     frames_free(first, 0);
