@@ -381,6 +381,7 @@ void frames_free_zeros(struct frame_list *list)
 /* Frames that were given out last come next again; others become blocks. */
 static void put_run(struct range range)
 {
+    kassert(range.start - singles.start >= range_size(singles)); /* freed twice */
     if (range.end == singles.start && range_size(range) <= PAGE_SIZE << SINGLES_ORDER)
         singles.start = range.start;
     else
@@ -398,7 +399,7 @@ void frames_free(paddr_t pa, unsigned order)
     *frames_meta(pa) = (struct frame){0};
     if (REALIGN_DEBUG)
         memset(direct_ptr(pa), 0xdb, PAGE_SIZE << order);
-    put_block(pa, order);
+    put_run((struct range){pa, pa + (PAGE_SIZE << order)});
     free_frames += 1ull << order;
 }
 
