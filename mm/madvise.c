@@ -47,7 +47,7 @@ static long forget(struct mm *mm, struct range range)
 
     /* ---- point of no return ---- */
     hugetlb_promise_again(again);
-    mmap_forget(mm, range, &g);
+    mmap_forget(vma_find(mm, range.start), range, &g);
     tlb_finish(&g);
     return 0;
 }

@@ -103,7 +103,7 @@ void mm_destroy(struct mm *mm)
     port_lock_write(&mm->lock);
     tlb_begin(&g, NULL, &mm->pt); /* nothing of it is cached: whoever loads another root forgets */
     hugetlb_unmap(mm, all);
-    mmap_forget(mm, all, &g);
+    mmap_forget(mm->first, all, &g);
     tlb_finish(&g);
     vma_free_all(mm);
     mm_assert(mm->pt.tables == 1);
@@ -124,7 +124,7 @@ void mm_forget_all(struct mm *mm)
     tlb_begin(&g, mm, &mm->pt);
     for (const struct vma *vma = mm->first; vma; vma = vma->next)
         if (!(vma->flags & VMA_HUGETLB))
-            mmap_forget(mm, (struct range){vma->start, vma->end}, &g);
+            mmap_forget(vma, vma_range(vma), &g);
     tlb_finish(&g);
     port_unlock_write(&mm->lock);
 }

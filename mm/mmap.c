@@ -12,10 +12,9 @@
 
 /* ---- Unmapping ---- */
 
-void mmap_forget(const struct mm *mm, struct range range, struct gather *g)
+void mmap_forget(const struct vma *vma, struct range range, struct gather *g)
 {
-    for (const struct vma *vma = vma_find(mm, range.start); vma && vma->start < range.end;
-         vma = vma->next) {
+    for (; vma && vma->start < range.end; vma = vma->next) {
         struct range part = {max_u64(vma->start, range.start), min_u64(vma->end, range.end)};
 
         if (tlb_zap(g, part))
@@ -46,14 +45,16 @@ static bool clear_cuts(const struct clearing *c)
 /* Whether @addr may part a huge leaf of @vma, in which all that such a leaf translates lies. */
 static bool may_cut_leaf(const struct vma *vma, vaddr_t addr)
 {
-    return vma->start <= pt_floor(addr - 1, PT_PMD) && pt_ceiling(addr + 1, PT_PMD) <= vma->end;
+    vaddr_t leaf = pt_floor(addr, PT_PMD);
+
+    return leaf != addr && vma->start <= leaf && leaf + pt_span(PT_PMD) <= vma->end;
 }
 
 /*
  * Set aside what it takes: a VMA for the split, and tables for huge leaves that the ends of the range
  * cut. 0 or -ENOMEM; clear_commit() or clear_undo() follows.
  */
-static long clear_reserve(struct clearing *c, struct vma_reserve *reserve)
+static inline long clear_reserve(struct clearing *c, struct vma_reserve *reserve)
 {
     const struct vma *first = c->vmas.first;
 
@@ -74,13 +75,13 @@ static void clear_undo(struct clearing *c)
 }
 
 /* Unmap VMAs, pages and the tables emptied. Cannot fail. */
-static void clear_commit(struct clearing *c, struct vma_reserve *reserve)
+static inline void clear_commit(struct clearing *c, struct vma_reserve *reserve)
 {
     if (c->vmas.flags & VMA_PROMISED)
         hugetlb_unmap(c->mm, c->range);
     if (c->vmas.touched)
-        mmap_forget(c->mm, c->range, &c->gather);
-    vma_cut(c->mm, c->range, reserve);
+        mmap_forget(c->vmas.first, c->range, &c->gather);
+    vma_cut_from(c->mm, c->vmas.first, c->range, reserve);
     if (c->vmas.touched)
         tlb_finish(&c->gather);
 }

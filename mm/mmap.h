@@ -10,8 +10,11 @@
 /* Refuse a call: count @why, say it in the trace, return @err. */
 __attribute__((cold)) long mm_refuse(long err, enum refusal why);
 
-/* Drop the pages of @range and the tables emptied; VMAs stay as they are. Cannot fail. */
-void mmap_forget(const struct mm *mm, struct range range, struct gather *g);
+/*
+ * Drop the pages of @range and the tables emptied; VMAs stay as they are. @vma is the lowest that ends above
+ * the start of @range, or NULL. Cannot fail.
+ */
+void mmap_forget(const struct vma *vma, struct range range, struct gather *g);
 
 /*
  * Set @set and clear @clear, flags other than rights, in all VMAs of @range, which has no holes. 0,

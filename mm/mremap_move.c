@@ -163,7 +163,7 @@ static long reserve(struct remap *r)
 static void clear_pages(struct remap *r, struct range range)
 {
     hugetlb_unmap(r->mm, range);
-    mmap_forget(r->mm, range, &r->gather);
+    mmap_forget(vma_find(r->mm, range.start), range, &r->gather);
 }
 
 static void clear_target(struct remap *r)

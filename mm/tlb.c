@@ -268,7 +268,7 @@ static void zap_huge(struct gather *g, const struct pt_run *run)
     tlb_page(g, pte_addr(entry), run->level);
 }
 
-static void trace_zap(const struct gather *g, const struct pt_run *run)
+static __attribute__((cold)) void trace_zap(const struct gather *g, const struct pt_run *run)
 {
     struct pt_fold fold = PT_FOLD(g->pt, run->level);
 

@@ -354,24 +354,31 @@ bool vma_cut_splits(const struct mm *mm, struct range range)
  *     |AAAA[AAA]    [BBBBB]     [CC]CC|      A loses its end, B goes, C loses its start;
  *     |AAAA[AAAAAAAAAAAAAAAAAAAAAAA]AA|      an A around it all is split first
  */
-void vma_cut(struct mm *mm, struct range range, struct vma_reserve *reserve)
+void vma_cut_from(struct mm *mm, struct vma *first, struct range range, struct vma_reserve *reserve)
 {
-    struct vma *vma = vma_overlapping(mm, range);
-    struct vma *next;
+    struct vma *vma = first;
 
-    if (range.start >= range.end)
-        return;
-    if (vma && vma->start < range.start && vma->end > range.end)
+    if (vma->start < range.start && vma->end > range.end)
         vma_split(mm, vma, range.end, reserve);
-    for (; vma && vma->start < range.end; vma = next) {
-        next = vma->next;
+    do {
+        struct vma *next = vma->next;
+
         if (vma->start < range.start)
             vma_resize(mm, vma, vma->start, range.start);
         else if (vma->end > range.end)
             vma_resize(mm, vma, range.end, vma->end);
         else
             retire(mm, vma, reserve);
-    }
+        vma = next;
+    } while (vma && vma->start < range.end);
+}
+
+void vma_cut(struct mm *mm, struct range range, struct vma_reserve *reserve)
+{
+    struct vma *first = range.start < range.end ? vma_overlapping(mm, range) : NULL;
+
+    if (first)
+        vma_cut_from(mm, first, range, reserve);
 }
 
 /* ---- Limits ---- */

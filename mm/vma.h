@@ -208,6 +208,11 @@ bool vma_splits_at(const struct mm *mm, vaddr_t at);
  * so.
  */
 void vma_cut(struct mm *mm, struct range range, struct vma_reserve *reserve);
+
+/* The same; @first is the lowest of them. */
+void vma_cut_from(struct mm *mm, struct vma *first, struct range range,
+                  struct vma_reserve *reserve);
+
 bool vma_cut_splits(const struct mm *mm, struct range range);
 
 /* Whether a neighbour begins or ends where @vma does, so that the two may have to be merged. */
