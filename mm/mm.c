@@ -73,7 +73,7 @@ struct mm *mm_create(void)
     mm->pt.space = ++spaces;
     mm->limits = (struct mm_limits){UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX};
     mm->layout.mmap_base = TASK_SIZE;
-    mm->tree_seed = (mm_config.randomize ? (uint32_t)port_random() : 0) | 1;
+    mm->tree_seed = mm_config.randomize ? (uint32_t)port_random() : 0;
     mm->users = 1;
     mm->next_mm = mm_all;
     mm_all = mm;

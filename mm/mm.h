@@ -62,7 +62,7 @@ struct mm {
     struct vma *found;     /* lock; what was looked for last, or NULL: a guess, see vma_find() */
     struct vma *spare;     /* lock; a VMA that was retired, for the next that is wanted, or NULL */
     uint32_t vma_count;    /* lock */
-    uint32_t tree_seed;    /* lock; of the priorities in the tree, never 0 */
+    uint32_t tree_seed;    /* lock; of the priorities in the tree */
     uint64_t anon_ids;     /* lock; last identity given to a VMA's anonymous pages */
     uint64_t total_pages;  /* lock; in all VMAs */
     uint64_t data_pages;   /* lock; in private writable VMAs, stacks aside */

@@ -211,8 +211,7 @@ static inline void account(struct mm *mm, uint32_t flags, uint64_t pages)
 
 static void list_insert(struct mm *mm, struct vma *vma)
 {
-    bool behind_all = mm->last && mm->last->end <= vma->start; /* as in a fork, one by one */
-    struct vma *next = behind_all ? NULL : vma_find(mm, vma->start);
+    struct vma *next = vma_find(mm, vma->start);
 
     vma->next = next;
     vma->prev = next ? next->prev : mm->last;
@@ -233,18 +232,12 @@ void vma_insert(struct mm *mm, struct vma *vma)
           .words = vma->object ? object_name(vma->object) : NULL, .space = mm->pt.space);
 }
 
-/*
- * The gap grows before @vma leaves the tree: one of the two neighbours is above the other one there, and
- * from there up nothing changes any more.
- */
-static void unlink_vma(struct mm *mm, struct vma *vma)
+static inline void unlink_vma(struct mm *mm, struct vma *vma)
 {
     account(mm, vma->flags, -vma_pages(vma));
     mm->vma_count--;
     *(vma->prev ? &vma->prev->next : &mm->first) = vma->next;
     *(vma->next ? &vma->next->prev : &mm->last) = vma->prev;
-    if (vma->next)
-        vma_tree_update(vma->next);
     vma_tree_remove(mm, vma);
     if (mm->found == vma)
         mm->found = vma->next;

@@ -5,12 +5,6 @@
 
 /* ---- Find ---- */
 
-/* Whether @vma is the lowest that ends above @addr: its neighbour below tells. */
-static bool is_lowest_above(const struct vma *vma, vaddr_t addr)
-{
-    return vma->end > addr && (!vma->prev || vma->prev->end <= addr);
-}
-
 /*
  * One call looks for the same VMA again and again, so the last one is remembered. It is no part of what
  * an address space is, so one that is const may have it changed.
@@ -20,12 +14,11 @@ static void remember(const struct mm *mm, const struct vma *vma)
     ((struct mm *)mm)->found = (struct vma *)vma;
 }
 
-struct vma *vma_find(const struct mm *mm, vaddr_t addr)
+/* In the tree. */
+static struct vma *search(const struct mm *mm, vaddr_t addr)
 {
     struct vma *best = NULL;
 
-    if (mm->found && is_lowest_above(mm->found, addr))
-        return mm->found;
     for (struct vma *vma = mm->tree; vma;) {
         if (vma->end > addr) {
             best = vma;
@@ -38,6 +31,18 @@ struct vma *vma_find(const struct mm *mm, vaddr_t addr)
     }
     remember(mm, best);
     return best;
+}
+
+/* The last one is looked at first, and if it is too low the one behind it: neighbours tell that none is between. */
+struct vma *vma_find(const struct mm *mm, vaddr_t addr)
+{
+    struct vma *found = mm->found;
+
+    if (!found)
+        return search(mm, addr);
+    if (found->end > addr)
+        return !found->prev || found->prev->end <= addr ? found : search(mm, addr);
+    return !found->next || found->next->end > addr ? found->next : search(mm, addr);
 }
 
 /* ---- Gaps ---- */

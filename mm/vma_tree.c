@@ -32,7 +32,7 @@ static inline void lower_upwards(struct vma *vma, uint64_t gap)
     }
 }
 
-void vma_tree_update(struct vma *vma)
+static inline void update_gap(struct vma *vma)
 {
     uint64_t before = vma->gap;
 
@@ -41,6 +41,11 @@ void vma_tree_update(struct vma *vma)
         raise_upwards(vma, vma->gap);
     else if (vma->gap < before)
         lower_upwards(vma, before);
+}
+
+void vma_tree_update(struct vma *vma)
+{
+    update_gap(vma);
 }
 
 static void replace_child(struct mm *mm, struct vma *parent, struct vma *old, struct vma *new)
@@ -92,13 +97,8 @@ static void rotate(struct mm *mm, struct vma *up)
  */
 static uint32_t next_priority(struct mm *mm)
 {
-    uint32_t x = mm->tree_seed;
-
-    x ^= x << 13;
-    x ^= x >> 17;
-    x ^= x << 5;
-    mm->tree_seed = x;
-    return x;
+    mm->tree_seed = mm->tree_seed * 1664525 + 1013904223;
+    return mm->tree_seed;
 }
 
 /* Of two neighbours one is above the other in the tree; below the lower one is the place of what comes between. */
@@ -127,14 +127,19 @@ void vma_tree_insert(struct mm *mm, struct vma *vma)
         rotate(mm, vma);
     raise_upwards(vma->parent, vma->max_gap);
     if (vma->next)
-        vma_tree_update(vma->next);
+        update_gap(vma->next);
 }
 
-/* Rotate @vma down until one child at most is left, and put that in its place. */
+/*
+ * Rotate @vma down until one child at most is left, and put that in its place. The gap grows before: one of
+ * the two neighbours is above the other one in the tree, and from there up nothing changes any more.
+ */
 void vma_tree_remove(struct mm *mm, struct vma *vma)
 {
     struct vma *parent;
 
+    if (vma->next)
+        update_gap(vma->next);
     while (vma->left && vma->right)
         rotate(mm, vma->left->priority > vma->right->priority ? vma->left : vma->right);
     parent = vma->parent;
