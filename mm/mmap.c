@@ -240,9 +240,16 @@ static vaddr_t hint(vaddr_t addr)
     return addr ? max_u64(addr, mm_config.mmap_min_addr) : 0;
 }
 
-/* A fixed place may be in use. */
-static long map_over(struct map *m)
+/* A fixed place may be in use, or none at all. */
+static long map_fixed(struct map *m, vaddr_t addr, uint64_t len)
 {
+    if (addr > TASK_SIZE - len)
+        return mm_refuse(-ENOMEM, REFUSE_LENGTH);
+    if (pt_offset(addr, m->level) || page_offset(addr))
+        return mm_refuse(-EINVAL, REFUSE_UNALIGNED);
+    if (addr < mm_config.mmap_min_addr)
+        return mm_refuse(-EPERM, REFUSE_TOO_LOW);
+    m->range = (struct range){addr, addr + len};
     m->old->mm = m->mm;
     m->old->range = m->range;
     m->old->vmas = vma_overlaps(m->mm, m->range);
@@ -257,23 +264,16 @@ static long map_over(struct map *m)
 /* Where: fixed and allowed, or found. */
 static long map_target(struct map *m, vaddr_t addr, uint64_t len)
 {
-    bool fixed = m->map_flags & (MAP_FIXED | MAP_FIXED_NOREPLACE);
-
+    m->replaces = false;
     if (len > TASK_SIZE)
         return mm_refuse(-ENOMEM, REFUSE_LENGTH);
-    if (!fixed)
-        addr = mmap_place(m->mm, hint(addr), len, pt_span(m->level));
-    if (!fixed && !addr)
+    if (m->map_flags & (MAP_FIXED | MAP_FIXED_NOREPLACE))
+        return map_fixed(m, addr, len);
+    addr = mmap_place(m->mm, hint(addr), len, pt_span(m->level));
+    if (!addr)
         return mm_refuse(-ENOMEM, REFUSE_NO_GAP);
-    if (addr > TASK_SIZE - len)
-        return mm_refuse(-ENOMEM, REFUSE_LENGTH);
-    if (pt_offset(addr, m->level) || page_offset(addr))
-        return mm_refuse(-EINVAL, REFUSE_UNALIGNED);
-    if (addr < mm_config.mmap_min_addr)
-        return mm_refuse(-EPERM, REFUSE_TOO_LOW);
     m->range = (struct range){addr, addr + len};
-    m->replaces = false;
-    return fixed ? map_over(m) : 0;
+    return 0;
 }
 
 /* Whether the memory may be locked, where that is asked for or all memory to come is. */
