@@ -208,7 +208,7 @@ class Look:
         if not self.program.image.is_whole_in(self.memory, self.root):
             raise machine.Ended("the program's own code was changed")
         ticks, count = self.memory.word(self.root, self.program["lab_tsc"]), self.machine.count()
-        if not self.before <= ticks <= count or state["CR4"] & NO_TSC:
+        if not self.before <= ticks <= count + machine.COUNT_ERROR or state["CR4"] & NO_TSC:
             raise machine.Ended("the processor's own count of time was changed")
         self.before = count
 
