@@ -75,11 +75,6 @@ static long check_arguments(const struct remap *r)
 
 /* ---- Classify: what the VMA at old allows ---- */
 
-static bool resizes_in_place_at_most(const struct remap *r)
-{
-    return !has_target(r) && r->new_len <= r->old_len;
-}
-
 static long check_growth(const struct remap *r)
 {
     uint64_t added = (r->new_len - r->old_len) >> PAGE_SHIFT;
@@ -117,8 +112,6 @@ static long check_hugetlb(struct remap *r)
 
 static long check_vma(struct remap *r)
 {
-    uint64_t kept;
-
     r->vma = vma_at(r->mm, r->src.start);
     if (!r->vma)
         return mm_refuse(-EFAULT, REFUSE_UNMAPPED);
@@ -126,15 +119,16 @@ static long check_vma(struct remap *r)
         return mm_refuse(-EPERM, REFUSE_SEALED);
     if (r->old_len == 0 && !(r->vma->flags & VMA_SHARED))
         return mm_refuse(-EINVAL, REFUSE_PRIVATE_COPY);
-    if (r->vma->flags & VMA_HUGETLB) {
-        long err = check_hugetlb(r);
+    return r->vma->flags & VMA_HUGETLB ? check_hugetlb(r) : 0;
+}
 
-        if (err)
-            return err;
-    }
-    if (resizes_in_place_at_most(r) || remap_moves_only(r))
+/* What does not only shrink, or move as it is, is a part of one VMA. */
+static long check_part(const struct remap *r)
+{
+    uint64_t kept = min_u64(r->old_len, r->new_len);
+
+    if (remap_moves_only(r))
         return 0;
-    kept = min_u64(r->old_len, r->new_len);
     if (kept > r->vma->end - r->src.start)
         return mm_refuse(-EFAULT, REFUSE_CROSSES_VMA);
     if (r->old_len > TASK_SIZE - r->src.start)
@@ -157,10 +151,11 @@ static int64_t grow_in_place(struct remap *r)
 {
     struct range added = {r->src.end, r->src.start + r->new_len};
     bool locked = r->vma->flags & VMA_LOCKED;
+    struct vma_reserve merged = {NULL};
 
     vma_resize(r->mm, r->vma, r->vma->start, added.end);
-    vma_merge(r->mm, added, &r->vmas);
-    vma_reserve_drain(r->mm, &r->vmas);
+    vma_merge(r->mm, added, &merged);
+    vma_reserve_drain(r->mm, &merged);
     if (locked)
         (void)mmap_populate(r->mm, added);
     return (int64_t)r->src.start;
@@ -181,17 +176,26 @@ static int64_t remap(struct remap *r)
         err = check_vma(r);
     if (err)
         return err;
-    if (!has_target(r)) {
-        if (r->new_len == r->old_len)
-            return (int64_t)r->src.start;
-        if (r->new_len < r->old_len)
-            return shrink(r);
-        if (fits_in_place(r))
-            return grow_in_place(r);
-        if (!(r->flags & MREMAP_MAYMOVE))
-            return mm_refuse(-ENOMEM, REFUSE_NOT_GROWABLE);
-    }
+    if (!has_target(r) && r->new_len <= r->old_len)
+        return r->new_len < r->old_len ? shrink(r) : (int64_t)r->src.start;
+    err = check_part(r);
+    if (err)
+        return err;
+    if (!has_target(r) && fits_in_place(r))
+        return grow_in_place(r);
+    if (!(r->flags & MREMAP_MAYMOVE))
+        return mm_refuse(-ENOMEM, REFUSE_NOT_GROWABLE);
     return remap_move(r);
+}
+
+static __attribute__((noinline, cold)) void trace_call(struct mm *mm, vaddr_t old, uint64_t old_len,
+                                                       uint64_t new_len, uint32_t flags,
+                                                       vaddr_t new_addr)
+{
+    if (trace_wanted(TRACE_STATE))
+        mm_trace_state(mm);
+    TRACE(TRACE_MREMAP, .what = EVENT_CALL, .level = flags, .a = old, .b = old_len, .c = new_len,
+          .d = new_addr, .space = mm->pt.space);
 }
 
 int64_t mm_mremap(struct mm *mm, vaddr_t old, uint64_t old_len, uint64_t new_len, uint32_t flags,
@@ -201,18 +205,14 @@ int64_t mm_mremap(struct mm *mm, vaddr_t old, uint64_t old_len, uint64_t new_len
     int64_t result;
 
     mm_assert(port_locked_write(&mm->lock));
-    if (trace_wanted(TRACE_STATE))
-        mm_trace_state(mm);
-    TRACE(TRACE_MREMAP, .what = EVENT_CALL, .level = flags, .a = old, .b = old_len, .c = new_len,
-          .d = new_addr, .space = mm->pt.space);
+    if (trace_wanted(TRACE_STATE | TRACE_MREMAP))
+        trace_call(mm, old, old_len, new_len, flags, new_addr);
     r.mm = mm;
     r.old_len = page_align(old_len);
     r.new_len = page_align(new_len);
     r.flags = flags;
     r.src = (struct range){old, old + r.old_len};
-    r.dst = (struct range){new_addr, new_addr};
-    r.vmas = (struct vma_reserve){NULL};
-    r.runs = NULL;
+    r.dst.start = new_addr;
     result = remap(&r);
     TRACE(TRACE_MREMAP, .what = EVENT_RETURN, .a = (uint64_t)result, .space = mm->pt.space);
     return result;

@@ -16,6 +16,14 @@ struct remap_run {
     struct remap_run *next;
 };
 
+/* What it takes to move piece by piece. */
+struct remap_work {
+    struct vma_reserve vmas;
+    struct remap_run *runs;
+    struct remap_run first; /* of the runs: one is all that most calls need */
+    struct gather gather;
+};
+
 /* What S has of one VMA, and where it goes. */
 struct remap_piece {
     struct vma *vma;
@@ -32,19 +40,13 @@ struct remap {
     uint32_t flags;  /* MREMAP_ */
     struct vma *vma; /* at old */
 
-    struct vma_reserve vmas;
-    struct remap_run *runs;
-
     /* Decided: */
+    bool along;               /* the VMA goes to D as it is; if not: */
     bool replaces;            /* something is mapped in D */
     bool several;             /* S goes on behind the first piece */
-    bool along;               /* the VMA goes to D as it is */
     unsigned vmas_needed;     /* to be set aside */
     struct remap_piece piece; /* the first one */
-
-    /* Set when they come to be used: */
-    struct remap_run first; /* of the runs: one is all that most calls need */
-    struct gather gather;
+    struct remap_work *work;
 };
 
 /* Whether nothing is asked for but to be elsewhere. Then S may hold several VMAs, and gaps. */

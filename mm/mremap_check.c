@@ -169,8 +169,9 @@ static bool goes_along(const struct remap *r)
 {
     const struct vma *vma = r->vma;
 
-    return leaves_whole_vma(r, &r->piece) && r->src.end == vma->end && !remap_has_rest(r) &&
-           vma_level(vma) == PT_PTE && (!vma->prev || vma->prev->end <= r->dst.start) &&
+    return r->src.start == vma->start && r->src.end == vma->end && !remap_has_rest(r) &&
+           !(r->flags & MREMAP_DONTUNMAP) && vma_level(vma) == PT_PTE &&
+           (!vma->prev || vma->prev->end <= r->dst.start) &&
            (!vma->next || vma->next->start >= r->dst.end);
 }
 
@@ -180,7 +181,6 @@ long remap_choose(struct remap *r)
 
     if (err)
         return err;
-    find_pieces(r);
     r->along = goes_along(r);
     if (r->along && r->mm->vma_count + 3 >= mm_config.max_map_count)
         return mm_refuse(-ENOMEM, REFUSE_LIMIT);
@@ -191,7 +191,9 @@ long remap_check_pieces(struct remap *r)
 {
     long err = look_at_target(r);
 
-    if (!err)
-        err = check_huge_pieces(r);
+    if (err)
+        return err;
+    find_pieces(r);
+    err = check_huge_pieces(r);
     return err ? err : check_pieces(r);
 }

@@ -88,12 +88,12 @@ static bool gather_run(const struct remap *r, struct remap_piece *p, struct rang
 
 static void drop_runs(struct remap *r)
 {
-    while (r->runs) {
-        struct remap_run *run = r->runs;
+    while (r->work->runs) {
+        struct remap_run *run = r->work->runs;
 
-        r->runs = run->next;
+        r->work->runs = run->next;
         pt_move_cancel(&run->move);
-        if (run != &r->first)
+        if (run != &r->work->first)
             port_free(run, sizeof(*run));
     }
 }
@@ -101,13 +101,13 @@ static void drop_runs(struct remap *r)
 /* Plan all runs. -ENOMEM with none of them left. */
 static long plan_runs(struct remap *r)
 {
-    struct remap_run **link = &r->runs;
+    struct remap_run **link = &r->work->runs;
     struct remap_piece p = r->piece;
     bool more, alone = true;
     struct range src, dst;
 
     do {
-        struct remap_run *run = r->runs ? port_alloc(sizeof(*run)) : &r->first;
+        struct remap_run *run = r->work->runs ? port_alloc(sizeof(*run)) : &r->work->first;
         const struct vma *vma = p.vma;
 
         if (!run)
@@ -134,7 +134,7 @@ static long reserve_target(struct remap *r)
     long err;
 
     do
-        err = tlb_reserve(&r->gather, p.dst);
+        err = tlb_reserve(&r->work->gather, p.dst);
     while (!err && remap_next_piece(r, &p));
     return err;
 }
@@ -142,7 +142,7 @@ static long reserve_target(struct remap *r)
 /* And where those of S go that find no room in D. */
 static long reserve_cuts(struct remap *r)
 {
-    long err = remap_has_rest(r) ? tlb_reserve(&r->gather, remap_rest(r)) : 0;
+    long err = remap_has_rest(r) ? tlb_reserve(&r->work->gather, remap_rest(r)) : 0;
 
     return err || !r->replaces ? err : reserve_target(r);
 }
@@ -150,11 +150,12 @@ static long reserve_cuts(struct remap *r)
 /* VMAs, and tables for the destination and for what is split. */
 static long reserve(struct remap *r)
 {
-    tlb_begin(&r->gather, r->mm, &r->mm->pt);
-    if (!vma_reserve_fill(r->mm, &r->vmas, r->vmas_needed) && !reserve_cuts(r) && !plan_runs(r))
+    tlb_begin(&r->work->gather, r->mm, &r->mm->pt);
+    if (!vma_reserve_fill(r->mm, &r->work->vmas, r->vmas_needed) && !reserve_cuts(r) &&
+        !plan_runs(r))
         return 0;
-    tlb_finish(&r->gather);
-    vma_reserve_drain(r->mm, &r->vmas);
+    tlb_finish(&r->work->gather);
+    vma_reserve_drain(r->mm, &r->work->vmas);
     return -ENOMEM;
 }
 
@@ -163,7 +164,7 @@ static long reserve(struct remap *r)
 static void clear_pages(struct remap *r, struct range range)
 {
     hugetlb_unmap(r->mm, range);
-    mmap_forget(vma_find(r->mm, range.start), range, &r->gather);
+    mmap_forget(vma_find(r->mm, range.start), range, &r->work->gather);
 }
 
 static void clear_target(struct remap *r)
@@ -182,23 +183,23 @@ static void move_pages(struct remap *r)
         clear_target(r);
     if (remap_has_rest(r))
         clear_pages(r, remap_rest(r));
-    for (struct remap_run *run = r->runs; run; run = run->next)
-        pt_move_commit(&run->move, &r->gather);
-    tlb_finish(&r->gather);
+    for (struct remap_run *run = r->work->runs; run; run = run->next)
+        pt_move_commit(&run->move, &r->work->gather);
+    tlb_finish(&r->work->gather);
 }
 
-/* The piece's pgoff where it goes. Memory that never had a page belongs there, as on Linux. */
-static uint64_t new_pgoff(const struct remap_piece *p)
+/* What pgoff the page at @from of @vma has at @to. Memory that never had a page belongs there, as on Linux. */
+static uint64_t new_pgoff(const struct vma *vma, vaddr_t from, vaddr_t to)
 {
-    bool fresh = !p->vma->object && !p->vma->anon;
+    bool fresh = !vma->object && !vma->anon;
 
-    return fresh ? p->dst.start >> PAGE_SHIFT : vma_pgoff(p->vma, p->src.start);
+    return fresh ? to >> PAGE_SHIFT : vma_pgoff(vma, from);
 }
 
 /* A VMA for the piece like the one that it comes from. */
 static struct vma *new_vma(struct remap *r, const struct remap_piece *p)
 {
-    struct vma *vma = vma_reserve_take(&r->vmas);
+    struct vma *vma = vma_reserve_take(&r->work->vmas);
     const struct vma *old = p->vma;
 
     vma->start = p->dst.start;
@@ -207,7 +208,7 @@ static struct vma *new_vma(struct remap *r, const struct remap_piece *p)
     vma->touched = old->touched;
     vma->anon = old->anon;
     vma->object = old->object ? object_get(old->object) : NULL;
-    vma->pgoff = new_pgoff(p);
+    vma->pgoff = new_pgoff(old, p->src.start, p->dst.start);
     return vma;
 }
 
@@ -234,13 +235,13 @@ static void settle_piece(struct remap *r, const struct remap_piece *p)
     struct vma *vma = new_vma(r, p);
 
     if (r->replaces)
-        vma_cut(r->mm, p->dst, &r->vmas);
+        vma_cut(r->mm, p->dst, &r->work->vmas);
     vma_insert(r->mm, vma);
-    vma_merge(r->mm, p->dst, &r->vmas);
+    vma_merge(r->mm, p->dst, &r->work->vmas);
     if (r->flags & MREMAP_DONTUNMAP)
         keep_source(r, p->src);
     else
-        vma_cut(r->mm, p->src, &r->vmas);
+        vma_cut(r->mm, p->src, &r->work->vmas);
 }
 
 /* What stays of S may be merged once all of it is what it will be. */
@@ -248,7 +249,7 @@ static void merge_source(struct remap *r, vaddr_t end)
 {
     struct range all = {vma_at(r->mm, r->src.start)->start, vma_at(r->mm, end - PAGE_SIZE)->end};
 
-    vma_merge(r->mm, all, &r->vmas);
+    vma_merge(r->mm, all, &r->work->vmas);
 }
 
 static void settle_vmas(struct remap *r)
@@ -274,26 +275,29 @@ static void populate_growth(const struct remap *r, bool locked)
 /* All of S is one VMA, which goes to D as it is. It has the same neighbours in both places. */
 static int64_t move_along(struct remap *r)
 {
-    struct pt_move *m = &r->first.move;
+    struct vma_reserve merged = {NULL};
     struct vma *vma = r->vma;
     bool locked = vma->flags & VMA_LOCKED;
+    struct gather gather;
+    struct pt_move m;
 
-    pt_move_init(m, r->mm, r->src.start, r->dst.start, r->old_len);
-    m->old_floor = m->new_floor = vma->prev ? vma->prev->end : 0;
-    m->old_ceiling = m->new_ceiling = vma->next ? vma->next->start : USER_END;
+    pt_move_init(&m, r->mm, r->src.start, r->dst.start, r->old_len);
+    m.old_floor = m.new_floor = vma->prev ? vma->prev->end : 0;
+    m.old_ceiling = m.new_ceiling = vma->next ? vma->next->start : USER_END;
     if (mm_config.realign == REALIGN_PMD)
-        keep_call_apart(r, m);
-    if (pt_move_plan(m))
+        keep_call_apart(r, &m);
+    if (pt_move_plan(&m))
         return mm_refuse(-ENOMEM, REFUSE_MEMORY);
 
     /* ---- point of no return ---- */
-    tlb_begin(&r->gather, r->mm, &r->mm->pt);
-    pt_move_commit(m, &r->gather);
-    tlb_finish(&r->gather);
-    vma->pgoff = new_pgoff(&r->piece);
+    tlb_begin(&gather, r->mm, &r->mm->pt);
+    pt_move_commit(&m, &gather);
+    tlb_finish(&gather);
+    vma->pgoff = new_pgoff(vma, r->src.start, r->dst.start);
     vma_relocate(r->mm, vma, r->dst.start, r->dst.end);
-    vma_merge(r->mm, r->dst, &r->vmas);
-    vma_reserve_drain(r->mm, &r->vmas);
+    if (vma_touches(vma))
+        vma_merge(r->mm, r->dst, &merged);
+    vma_reserve_drain(r->mm, &merged);
     populate_growth(r, locked);
     return (int64_t)r->dst.start;
 }
@@ -303,16 +307,20 @@ static __attribute__((noinline)) int64_t move_pieces(struct remap *r)
 {
     bool locked = r->vma->flags & VMA_LOCKED;
     long err = remap_check_pieces(r);
+    struct remap_work work;
 
     if (err)
         return err;
+    r->work = &work;
+    work.vmas = (struct vma_reserve){NULL};
+    work.runs = NULL;
     if (reserve(r))
         return mm_refuse(-ENOMEM, REFUSE_MEMORY);
 
     /* ---- point of no return ---- */
     move_pages(r);
     settle_vmas(r);
-    vma_reserve_drain(r->mm, &r->vmas);
+    vma_reserve_drain(r->mm, &work.vmas);
     drop_runs(r);
     populate_growth(r, locked);
     return (int64_t)r->dst.start;
