@@ -163,16 +163,25 @@ static long check_pieces(struct remap *r)
 }
 
 /*
- * Whether the VMA that is all of S can go to D as it is: nothing lies between S and D, and nothing in D.
+ * Whether the VMA that is all of S can go to D as it is, or with DONTUNMAP one like it: nothing lies between
+ * S and D, and nothing in D.
  */
 static bool goes_along(const struct remap *r)
 {
     const struct vma *vma = r->vma;
 
     return r->src.start == vma->start && r->src.end == vma->end && !remap_has_rest(r) &&
-           !(r->flags & MREMAP_DONTUNMAP) && vma_level(vma) == PT_PTE &&
-           (!vma->prev || vma->prev->end <= r->dst.start) &&
+           vma_level(vma) == PT_PTE && (!vma->prev || vma->prev->end <= r->dst.start) &&
            (!vma->next || vma->next->start >= r->dst.end);
+}
+
+/* Whether there may be another VMA like it. */
+static bool may_stay(const struct remap *r)
+{
+    const struct vma *vma = r->vma;
+
+    return vma_may_expand(r->mm, vma->flags, vma_pages(vma)) &&
+           (!(vma->flags & VMA_ACCOUNT) || vma_may_commit(VMA_WRITE, vma_pages(vma)));
 }
 
 long remap_choose(struct remap *r)
@@ -182,7 +191,11 @@ long remap_choose(struct remap *r)
     if (err)
         return err;
     r->along = goes_along(r);
-    if (r->along && r->mm->vma_count + 3 >= mm_config.max_map_count)
+    if (!r->along)
+        return 0;
+    if (r->mm->vma_count + 3 >= mm_config.max_map_count)
+        return mm_refuse(-ENOMEM, REFUSE_LIMIT);
+    if ((r->flags & MREMAP_DONTUNMAP) && !may_stay(r))
         return mm_refuse(-ENOMEM, REFUSE_LIMIT);
     return 0;
 }

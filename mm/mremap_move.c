@@ -196,19 +196,19 @@ static uint64_t new_pgoff(const struct vma *vma, vaddr_t from, vaddr_t to)
     return fresh ? to >> PAGE_SHIFT : vma_pgoff(vma, from);
 }
 
-/* A VMA for the piece like the one that it comes from. */
-static struct vma *new_vma(struct remap *r, const struct remap_piece *p)
+/* A VMA like @old, for what was from @from on and now is at @dst. */
+static struct vma *new_vma(const struct vma *old, vaddr_t from, struct range dst,
+                           struct vma_reserve *vmas)
 {
-    struct vma *vma = vma_reserve_take(&r->work->vmas);
-    const struct vma *old = p->vma;
+    struct vma *vma = vma_reserve_take(vmas);
 
-    vma->start = p->dst.start;
-    vma->end = p->dst.end;
+    vma->start = dst.start;
+    vma->end = dst.end;
     vma->flags = old->flags;
     vma->touched = old->touched;
     vma->anon = old->anon;
     vma->object = old->object ? object_get(old->object) : NULL;
-    vma->pgoff = new_pgoff(old, p->src.start, p->dst.start);
+    vma->pgoff = new_pgoff(old, from, dst.start);
     return vma;
 }
 
@@ -216,13 +216,14 @@ static struct vma *new_vma(struct remap *r, const struct remap_piece *p)
  * @src stays, without pages and unlocked; a VMA that lost all of them is as good as new. As on
  * Linux, it may by now be one VMA with what moved, which then is unlocked too.
  */
-static void keep_source(struct remap *r, struct range src)
+static struct vma *keep_source(struct remap *r, struct range src)
 {
     struct vma *vma = vma_at(r->mm, src.start);
 
     vma_set_flags(r->mm, vma, vma->flags & ~(uint32_t)(VMA_LOCKED | VMA_LOCKONFAULT));
     if (vma->start == src.start && vma->end == src.end)
         vma->anon = 0;
+    return vma;
 }
 
 /*
@@ -232,7 +233,7 @@ static void keep_source(struct remap *r, struct range src)
  */
 static void settle_piece(struct remap *r, const struct remap_piece *p)
 {
-    struct vma *vma = new_vma(r, p);
+    struct vma *vma = new_vma(p->vma, p->src.start, p->dst, &r->work->vmas);
 
     if (r->replaces)
         vma_cut(r->mm, p->dst, &r->work->vmas);
@@ -245,11 +246,11 @@ static void settle_piece(struct remap *r, const struct remap_piece *p)
 }
 
 /* What stays of S may be merged once all of it is what it will be. */
-static void merge_source(struct remap *r, vaddr_t end)
+static void merge_source(struct remap *r, vaddr_t end, struct vma_reserve *merged)
 {
     struct range all = {vma_at(r->mm, r->src.start)->start, vma_at(r->mm, end - PAGE_SIZE)->end};
 
-    vma_merge(r->mm, all, &r->work->vmas);
+    vma_merge(r->mm, all, merged);
 }
 
 static void settle_vmas(struct remap *r)
@@ -262,7 +263,7 @@ static void settle_vmas(struct remap *r)
         end = p.src.end;
     } while (remap_next_piece(r, &p));
     if (r->flags & MREMAP_DONTUNMAP)
-        merge_source(r, end);
+        merge_source(r, end, &r->work->vmas);
 }
 
 /* Of locked memory no page may be missing; as on Linux, what could not be had comes by faults. */
@@ -272,12 +273,30 @@ static void populate_growth(const struct remap *r, bool locked)
         (void)mmap_populate(r->mm, (struct range){r->dst.start + r->old_len, r->dst.end});
 }
 
-/* All of S is one VMA, which goes to D as it is. It has the same neighbours in both places. */
+/* The VMA goes to D; with DONTUNMAP one like it does, of @vmas, which also gets what is merged. */
+static void settle_along(struct remap *r, struct vma_reserve *vmas)
+{
+    struct vma *vma = r->vma;
+
+    if (r->flags & MREMAP_DONTUNMAP) {
+        vma = new_vma(vma, r->src.start, r->dst, vmas);
+        vma_insert(r->mm, vma);
+    } else {
+        vma->pgoff = new_pgoff(vma, r->src.start, r->dst.start);
+        vma_relocate(r->mm, vma, r->dst.start, r->dst.end);
+    }
+    if (vma_touches(vma))
+        vma_merge(r->mm, r->dst, vmas);
+    if (r->flags & MREMAP_DONTUNMAP && vma_touches(keep_source(r, r->src)))
+        merge_source(r, r->src.end, vmas);
+}
+
+/* All of S is one VMA, which has the same neighbours as D. */
 static int64_t move_along(struct remap *r)
 {
-    struct vma_reserve merged = {NULL};
-    struct vma *vma = r->vma;
-    bool locked = vma->flags & VMA_LOCKED;
+    bool locked = r->vma->flags & VMA_LOCKED;
+    const struct vma *vma = r->vma;
+    struct vma_reserve vmas = {NULL};
     struct gather gather;
     struct pt_move m;
 
@@ -286,18 +305,19 @@ static int64_t move_along(struct remap *r)
     m.old_ceiling = m.new_ceiling = vma->next ? vma->next->start : USER_END;
     if (mm_config.realign == REALIGN_PMD)
         keep_call_apart(r, &m);
-    if (pt_move_plan(&m))
+    if ((r->flags & MREMAP_DONTUNMAP) && vma_reserve_fill(r->mm, &vmas, 1))
         return mm_refuse(-ENOMEM, REFUSE_MEMORY);
+    if (pt_move_plan(&m)) {
+        vma_reserve_drain(r->mm, &vmas);
+        return mm_refuse(-ENOMEM, REFUSE_MEMORY);
+    }
 
     /* ---- point of no return ---- */
     tlb_begin(&gather, r->mm, &r->mm->pt);
     pt_move_commit(&m, &gather);
     tlb_finish(&gather);
-    vma->pgoff = new_pgoff(vma, r->src.start, r->dst.start);
-    vma_relocate(r->mm, vma, r->dst.start, r->dst.end);
-    if (vma_touches(vma))
-        vma_merge(r->mm, r->dst, &merged);
-    vma_reserve_drain(r->mm, &merged);
+    settle_along(r, &vmas);
+    vma_reserve_drain(r->mm, &vmas);
     populate_growth(r, locked);
     return (int64_t)r->dst.start;
 }

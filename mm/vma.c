@@ -313,9 +313,10 @@ void vma_resize(struct mm *mm, struct vma *vma, vaddr_t start, vaddr_t end)
 
 void vma_set_flags(struct mm *mm, struct vma *vma, uint32_t flags)
 {
-    if (vma->flags != flags)
-        TRACE(TRACE_VMA, .what = EVENT_VMA_FLAGS, .a = vma->start, .b = vma->end, .c = flags,
-              .d = vma->flags, .space = mm->pt.space);
+    if (vma->flags == flags)
+        return;
+    TRACE(TRACE_VMA, .what = EVENT_VMA_FLAGS, .a = vma->start, .b = vma->end, .c = flags,
+          .d = vma->flags, .space = mm->pt.space);
     account(mm, vma->flags, -vma_pages(vma));
     account(mm, flags, vma_pages(vma));
     vma->flags = flags;
