@@ -188,9 +188,9 @@ static int64_t remap(struct remap *r)
     return remap_move(r);
 }
 
-static __attribute__((noinline, cold)) void trace_call(struct mm *mm, vaddr_t old, uint64_t old_len,
-                                                       uint64_t new_len, uint32_t flags,
-                                                       vaddr_t new_addr)
+static NOINLINE __attribute__((cold)) void trace_call(struct mm *mm, vaddr_t old, uint64_t old_len,
+                                                      uint64_t new_len, uint32_t flags,
+                                                      vaddr_t new_addr)
 {
     if (trace_wanted(TRACE_STATE))
         mm_trace_state(mm);

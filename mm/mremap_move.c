@@ -323,7 +323,7 @@ static int64_t move_along(struct remap *r)
 }
 
 /* Piece by piece, for what is not as simple. */
-static __attribute__((noinline)) int64_t move_pieces(struct remap *r)
+static NOINLINE int64_t move_pieces(struct remap *r)
 {
     bool locked = r->vma->flags & VMA_LOCKED;
     long err = remap_check_pieces(r);

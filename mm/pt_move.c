@@ -100,7 +100,7 @@ static void count_step(const struct pt_move *m, struct tally *t, const struct pt
  * How many tables it takes to split huge leaves, and how many the steps need at the destination
  * that are not there, or may not be when their turn comes.
  */
-static __attribute__((noinline)) uint32_t tables_needed(struct pt_move *m)
+static NOINLINE uint32_t tables_needed(struct pt_move *m)
 {
     struct tally t = {0, UINT64_MAX, {0}};
     struct pt_cursor c = m->cursor;
@@ -160,8 +160,8 @@ void pt_move_cancel(struct pt_move *m)
  * tables which earlier steps of an overlapping move have emptied. They are freed and the slot is
  * taken, so the warning of March 2023 cannot arise.
  */
-static __attribute__((noinline)) void take_slot(const struct pt_move *m, const struct pt_step *s,
-                                                unsigned k, struct pte *slot, struct gather *g)
+static NOINLINE void take_slot(const struct pt_move *m, const struct pt_step *s, unsigned k,
+                               struct pte *slot, struct gather *g)
 {
     uint64_t off = k * pt_span(s->level);
     struct pte before = *slot;

@@ -26,8 +26,8 @@ static bool slot_refused(const struct pt_move *m, vaddr_t lo, unsigned level)
     return slot && !pte_is_none(*slot);
 }
 
-static __attribute__((noinline, cold)) void warn_slot(const struct pt_move *m, struct pte entry,
-                                                      vaddr_t lo, unsigned level)
+static NOINLINE __attribute__((cold)) void warn_slot(const struct pt_move *m, struct pte entry,
+                                                     vaddr_t lo, unsigned level)
 {
     mm_stats.warn++;
     TRACE(TRACE_MREMAP, .what = EVENT_WARN, .level = level, .a = lo, .b = lo + m->delta,
@@ -40,8 +40,8 @@ static __attribute__((noinline, cold)) void warn_slot(const struct pt_move *m, s
 }
 
 /* The huge leaf at @lo is cut by an end of the range, or by a destination that is aligned otherwise. */
-static __attribute__((noinline)) void split_leaf(struct pt_move *m, struct pte *entry, vaddr_t lo,
-                                                 unsigned level, struct gather *g)
+static NOINLINE void split_leaf(struct pt_move *m, struct pte *entry, vaddr_t lo, unsigned level,
+                                struct gather *g)
 {
     pt_split(&m->mm->pt, entry, lo, level, &m->reserve);
     tlb_range(g, lo, lo + pt_span(level));

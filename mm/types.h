@@ -26,8 +26,9 @@ typedef uint64_t paddr_t;
 #define PT_ENTRIES (1u << PT_BITS)
 #define PT_TOP (PT_LEVELS - 1u)
 
-/* Compiled anew, for what is known there, wherever it is called. */
+/* Compiled anew, for what is known there, wherever it is called; and kept out of the way of what is common. */
 #define ALWAYS_INLINE inline __attribute__((always_inline))
+#define NOINLINE __attribute__((noinline))
 
 /*
  * The levels by the name of their entries; level + 1 is the table that holds them one step closer
