@@ -130,7 +130,7 @@ void port_root_init(paddr_t root)
 /* INVLPG also drops the cached upper levels of all translations, so one is enough for a table that went away. */
 void port_tlb_flush(struct mm *mm, struct range range)
 {
-    if (this_cpu()->mm != mm)
+    if (THIS_CPU(mm) != mm)
         return;
     if (range_size(range) > FLUSH_PAGES_MAX * PAGE_SIZE) {
         port_tlb_flush_all(mm);
@@ -142,7 +142,7 @@ void port_tlb_flush(struct mm *mm, struct range range)
 
 void port_tlb_flush_all(struct mm *mm)
 {
-    if (this_cpu()->mm == mm)
+    if (THIS_CPU(mm) == mm)
         write_cr3(read_cr3());
 }
 

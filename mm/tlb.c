@@ -89,22 +89,29 @@ static void free_queued(struct gather *g)
     }
 }
 
+static bool flushes_all(const struct gather *g)
+{
+    return range_size(g->range) > FLUSH_ALL_PAGES * PAGE_SIZE;
+}
+
+static __attribute__((noinline, cold)) void trace_flush(const struct gather *g)
+{
+    TRACE(TRACE_TLB, .what = EVENT_FLUSH, .a = g->range.start, .b = g->range.end,
+          .c = flushes_all(g), .space = g->pt->space);
+}
+
 static void flush(struct gather *g)
 {
-    struct range r = g->range;
-    bool all;
-
-    if (!g->mm || r.start >= r.end)
+    if (!g->mm || g->range.start >= g->range.end)
         return;
-    all = range_size(r) > FLUSH_ALL_PAGES * PAGE_SIZE;
-    TRACE(TRACE_TLB, .what = EVENT_FLUSH, .a = r.start, .b = r.end, .c = all,
-          .space = g->pt->space);
-    if (all) {
+    if (trace_wanted(TRACE_TLB))
+        trace_flush(g);
+    if (flushes_all(g)) {
         mm_stats.tlb_flush_full++;
         port_tlb_flush_all(g->mm);
     } else {
         mm_stats.tlb_flush++;
-        port_tlb_flush(g->mm, r);
+        port_tlb_flush(g->mm, g->range);
     }
     g->range = (struct range){.start = UINT64_MAX, .end = 0};
 }
