@@ -7,14 +7,6 @@
 #include "kernel/sched.h"
 #include "kernel/trace.h"
 
-typedef long (*syscall_handler)(struct trap_frame *frame);
-
-static const syscall_handler handlers[SYSCALL_MAX + 1] = {
-#define SYSCALL_HANDLER(name) [SYS_##name] = sys_##name,
-    SYSCALLS(SYSCALL_HANDLER)
-#undef SYSCALL_HANDLER
-};
-
 static const char *const names[SYSCALL_MAX + 1] = {
 #define SYSCALL_NAME(number, name) [number] = #name,
     SYSCALL_NAMES(SYSCALL_NAME)
@@ -37,12 +29,10 @@ const char *syscall_name(uint64_t number)
     return number <= SYSCALL_MAX && names[number] ? names[number] : "unknown";
 }
 
-/*
- * A call that is not there; said once for each number and process. Not inlined: the calls that are there would
- * save registers for it.
- */
-static __attribute__((noinline)) long not_there(uint64_t number)
+/* A call that is not there; said once for each number and process. */
+static long not_there(struct trap_frame *frame)
 {
+    uint64_t number = frame->error;
     struct process *process = process_current();
     uint64_t index = number <= SYSCALL_MAX ? number : SYSCALL_MAX;
     uint64_t bit = (uint64_t)1 << index % 64;
@@ -53,13 +43,23 @@ static __attribute__((noinline)) long not_there(uint64_t number)
     return -ENOSYS;
 }
 
+typedef long (*syscall_handler)(struct trap_frame *frame);
+
+/* clang-format off */
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Woverride-init"
+static const syscall_handler handlers[SYSCALL_MAX + 1] = {
+    [0 ... SYSCALL_MAX] = not_there,
+#define SYSCALL_HANDLER(name) [SYS_##name] = sys_##name,
+    SYSCALLS(SYSCALL_HANDLER)
+#undef SYSCALL_HANDLER
+};
+#pragma GCC diagnostic pop
+/* clang-format on */
+
 static long call(struct trap_frame *frame)
 {
-    uint64_t number = frame->error;
-
-    if (number > SYSCALL_MAX || !handlers[number])
-        return not_there(number);
-    return handlers[number](frame);
+    return frame->error <= SYSCALL_MAX ? handlers[frame->error](frame) : not_there(frame);
 }
 
 static __attribute__((noinline)) long traced_call(struct trap_frame *frame)
