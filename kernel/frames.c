@@ -268,7 +268,7 @@ static paddr_t cut_block(unsigned found, unsigned order)
 }
 
 /* Have a frame in @singles. False when memory is out. */
-static __attribute__((noinline)) bool more_singles(void)
+static NOINLINE bool more_singles(void)
 {
     unsigned found = find_order(0);
     unsigned order = found < SINGLES_ORDER ? found : SINGLES_ORDER;

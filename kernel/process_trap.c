@@ -84,8 +84,7 @@ static const struct {
 };
 
 /* The process ends, unless it has a handler for that. */
-static __attribute__((noinline)) void bad_fault(struct trap_frame *frame, vaddr_t addr,
-                                                enum fault_result result)
+static NOINLINE void bad_fault(struct trap_frame *frame, vaddr_t addr, enum fault_result result)
 {
     struct process *process = process_current();
 
@@ -178,7 +177,7 @@ static struct meaning meaning(uint64_t vector)
     }
 }
 
-static __attribute__((noinline)) bool exception(struct trap_frame *frame)
+static NOINLINE bool exception(struct trap_frame *frame)
 {
     struct process *process = process_current();
     struct meaning m = meaning(frame->vector);

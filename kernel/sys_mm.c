@@ -61,8 +61,8 @@ static long map_file(struct file *file, vaddr_t addr, uint64_t len, uint32_t pro
 }
 
 /* mmap of descriptor @fd. Not inlined: memory without a file would make room for it. */
-static __attribute__((noinline)) long map_fd(int fd, vaddr_t addr, uint64_t len, uint32_t prot,
-                                             uint32_t flags, uint64_t offset)
+static NOINLINE long map_fd(int fd, vaddr_t addr, uint64_t len, uint32_t prot, uint32_t flags,
+                            uint64_t offset)
 {
     struct file *file = files_lookup(process_current()->files, fd);
     long result;

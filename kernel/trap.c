@@ -93,7 +93,7 @@ static _Noreturn void page_fault_panic(const struct trap_frame *frame)
 }
 
 /* A push onto a guard page cannot be reported on the same stack, so it arrives as a double fault. */
-static _Noreturn __attribute__((noinline)) void kernel_trap_panic(const struct trap_frame *frame)
+static _Noreturn NOINLINE void kernel_trap_panic(const struct trap_frame *frame)
 {
     if (frame->vector == VECTOR_PAGE_FAULT)
         page_fault_panic(frame);

@@ -90,7 +90,7 @@ static bool may_be_huge(const struct fault *f, unsigned level)
 }
 
 /* True when it is mapped. Where memory has no such block, or no room for tables, small pages do. */
-static __attribute__((noinline)) bool map_huge(struct fault *f)
+static NOINLINE bool map_huge(struct fault *f)
 {
     struct pte *entry, leaf;
     paddr_t block;
@@ -221,7 +221,7 @@ static enum fault_result take_new_page(struct fault *f)
  * Down to the page of the fault; a stack that it now touches may be one with it. What grows has an
  * identity from then on, as on Linux.
  */
-static __attribute__((noinline)) void grow_stack(struct fault *f)
+static NOINLINE void grow_stack(struct fault *f)
 {
     struct vma_reserve retired = {NULL};
 
@@ -233,8 +233,7 @@ static __attribute__((noinline)) void grow_stack(struct fault *f)
 }
 
 /* Take the place of the leaf in @entry, which another page had. */
-static __attribute__((noinline)) void replace_leaf(struct fault *f, struct pte *entry,
-                                                   struct pte leaf)
+static NOINLINE void replace_leaf(struct fault *f, struct pte *entry, struct pte leaf)
 {
     paddr_t before = pte_addr(*entry);
     struct gather g;
@@ -273,7 +272,7 @@ static ALWAYS_INLINE void map_page(struct fault *f, struct pte *entry)
 }
 
 /* Copy the one page of a leaf of @level, which others use too. */
-static __attribute__((noinline)) enum fault_result copy_page(struct fault *f, unsigned level)
+static NOINLINE enum fault_result copy_page(struct fault *f, unsigned level)
 {
     paddr_t frame = pt_page(&f->mm->pt, f->addr);
     struct gather g;
@@ -295,8 +294,7 @@ static __attribute__((noinline)) enum fault_result copy_page(struct fault *f, un
 }
 
 /* An entry is there but does not grant the access, or no longer refuses it. */
-static __attribute__((noinline)) enum fault_result fix_entry(struct fault *f, struct pte *entry,
-                                                             unsigned level)
+static NOINLINE enum fault_result fix_entry(struct fault *f, struct pte *entry, unsigned level)
 {
     paddr_t frame = pte_addr(*entry);
     unsigned rights = fault_rights(f->vma, frame, level);
