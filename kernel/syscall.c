@@ -62,7 +62,7 @@ static long call(struct trap_frame *frame)
     return frame->error <= SYSCALL_MAX ? handlers[frame->error](frame) : not_there(frame);
 }
 
-static __attribute__((noinline)) long traced_call(struct trap_frame *frame)
+static NOINLINE long traced_call(struct trap_frame *frame)
 {
     uint64_t number = frame->error;
     long result;
