@@ -32,7 +32,7 @@ LIMIT_SECONDS = 3600
 MEMORY_LIMIT_SECONDS = 90
 MEMORY_MAX = 128        # MiB; the search for the least ends there
 MACHINE = ["-seed", "1", "-rtc", "base=2024-01-01T00:00:00,clock=vm", "-net", "none"]
-LINUX = "console=ttyS0 quiet panic=-1 nokaslr mitigations=off"
+LINUX = "console=ttyS0 quiet panic=-1 nokaslr norandmaps mitigations=off"
 LINE = re.compile(r"^bench: (\S+) (-?[\d.]+) (-?[\d.]+) (\d+)$", re.M)
 FAILED = re.compile(r"^bench-failed: (.*)$", re.M)
 PMD_SPAN = 2 << 20
@@ -75,7 +75,7 @@ class Kernel:
         self.name, self.image, self.initrd, self.linux = name, image, initrd, linux
 
     def boot(self, program, arguments, memory, limit, progress, options=""):
-        append = f"{LINUX} rdinit={program}" if self.linux else f"init={program} loglevel=warn {options}"
+        append = f"{LINUX} rdinit={program}" if self.linux else f"init={program} loglevel=warn norandmaps {options}"
         return qemu.run(qemu.Boot(kernel=self.image, initrd=self.initrd, linux=self.linux, memory=memory, cpu="qemu64",
                                   append=f"{append} -- {arguments}", icount=True, timeout=limit, extra=MACHINE),
                         progress.show)
@@ -116,7 +116,7 @@ class Kernel:
         """What exec's shift of a stack with 128K of arguments costs, mutually aligned: exec with it, less exec without."""
         with Progress(f"{self.name}, stack shift") as progress:
             costs = [LINE.findall(self.boot("/sbin/init", "/bin/bench exec/128K", "4G", LIMIT_SECONDS, progress,
-                                            f"norandmaps stack_shift={shift}").output)[-1][1] for shift in (PMD_SPAN, 0)]
+                                            f"stack_shift={shift}").output)[-1][1] for shift in (PMD_SPAN, 0)]
         return float(costs[0]) - float(costs[1])
 
     def measure(self, only, memory=None):
