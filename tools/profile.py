@@ -74,7 +74,8 @@ def run(args, program, names):
     path = f"{tempfile.mkdtemp(prefix='profile-', dir=args.build)}/counts"
     words = [f"out={path}"]
     words += [f"until={names.start('main'):x}"] if boot else [f"mark={mark}" for mark in marks(program)]
-    start = "init=/bin/bench loglevel=warn norandmaps -- --boot" if boot else f"init=/sbin/init loglevel=warn norandmaps -- /bin/bench {args.case}"
+    program = "/bin/bench" if boot else "/sbin/init"
+    start = f"init={program} loglevel=warn norandmaps -- " + ("--boot" if boot else f"/bin/bench {args.case}")
     result = qemu.run(qemu.Boot(
         kernel=f"{args.build}/kernel.elf", initrd=bench.make_initramfs(args.build), memory="4G", cpu="qemu64", icount=True,
         append=start, timeout=LIMIT_SECONDS, extra=bench.MACHINE + ["-plugin", ",".join([build_plugin(args.build)] + words)]))
