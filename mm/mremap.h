@@ -41,7 +41,7 @@ struct remap {
     struct vma *vma; /* at old */
 
     /* Decided: */
-    bool along;               /* the VMA goes to D as it is; if not: */
+    bool along;               /* the VMA goes to D as it is, or one like it; if not: */
     bool replaces;            /* something is mapped in D */
     bool several;             /* S goes on behind the first piece */
     unsigned vmas_needed;     /* to be set aside */
