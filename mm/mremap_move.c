@@ -49,11 +49,12 @@ static void set_bounds(const struct remap *r, struct pt_move *m, const struct vm
     m->new_ceiling = vma_ceiling(above, dst.end, src, dst);
 }
 
-/* The call's ranges as far as pages move. */
-static void keep_call_apart(const struct remap *r, struct pt_move *m)
+/* The same for the ranges of the call, as far as pages move, where that is asked for. @alone: it has one run. */
+static void keep_call_apart(const struct remap *r, struct pt_move *m, bool alone)
 {
-    keep_apart(m, (struct range){r->src.start, r->src.start + min_u64(r->old_len, r->new_len)},
-               r->dst);
+    if (!alone || mm_config.realign == REALIGN_PMD)
+        keep_apart(m, (struct range){r->src.start, r->src.start + min_u64(r->old_len, r->new_len)},
+                   r->dst);
 }
 
 /* The run that takes @src, from @vma on, to @dst. @alone: it is the only one. */
@@ -63,8 +64,7 @@ static void fill_move(const struct remap *r, struct pt_move *m, const struct vma
     pt_move_init(m, r->mm, src.start, dst.start, min_u64(range_size(src), range_size(dst)));
     set_bounds(r, m, vma, src, dst);
     m->tables_change = !alone || remap_has_rest(r) || (r->replaces && vma_overlapping(r->mm, dst));
-    if (!alone || mm_config.realign == REALIGN_PMD)
-        keep_call_apart(r, m);
+    keep_call_apart(r, m, alone);
 }
 
 /* From @p on, the pieces that go in one run, as *src and *dst. Whether a piece is left, as *p. */
@@ -303,8 +303,7 @@ static int64_t move_along(struct remap *r)
     pt_move_init(&m, r->mm, r->src.start, r->dst.start, r->old_len);
     m.old_floor = m.new_floor = vma->prev ? vma->prev->end : 0;
     m.old_ceiling = m.new_ceiling = vma->next ? vma->next->start : USER_END;
-    if (mm_config.realign == REALIGN_PMD)
-        keep_call_apart(r, &m);
+    keep_call_apart(r, &m, true);
     if ((r->flags & MREMAP_DONTUNMAP) && vma_reserve_fill(r->mm, &vmas, 1))
         return mm_refuse(-ENOMEM, REFUSE_MEMORY);
     if (pt_move_plan(&m)) {
