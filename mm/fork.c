@@ -93,8 +93,8 @@ static void copy_vmas(struct mm *child, const struct mm *parent, struct vma_rese
  * @count leaves of pages also in the slots from @to on, in both read-only: how many there are. @full:
  * no entry is empty. Nearly all the time of a fork is spent here.
  */
-static inline __attribute__((always_inline)) unsigned share_slots(struct pte *from, struct pte *to,
-                                                                  unsigned count, bool full)
+static ALWAYS_INLINE unsigned share_slots(struct pte *from, struct pte *to, unsigned count,
+                                          bool full)
 {
     struct frame *frames = PORT_FRAMES;
     unsigned holes = 0;

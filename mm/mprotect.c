@@ -32,9 +32,8 @@ static void trace_protect(const struct mm *mm, const struct vma *vma, const stru
  * The rights of @sole for the leaves of @count pages that have no other user, those of @shared for the
  * others. @look: the two differ. Nearly all the time of an mprotect is spent here.
  */
-static inline __attribute__((always_inline)) void protect_slots(struct pte *slot, unsigned count,
-                                                                struct pte sole, struct pte shared,
-                                                                bool look)
+static ALWAYS_INLINE void protect_slots(struct pte *slot, unsigned count, struct pte sole,
+                                        struct pte shared, bool look)
 {
 #pragma GCC unroll 8
     for (struct pte *end = slot + count; slot < end; slot++) {

@@ -2,8 +2,9 @@
  * The part of mremap that moves: by which runs of the engine; then, past the point of no return,
  * pages first and VMAs after them. mm/mremap_check.c has decided where to, and that it may.
  *
- * S goes piece by piece. A piece is what S has of one VMA; gaps between pieces stay gaps, and what
- * is mapped in D where S has a gap stays too:
+ * A VMA that goes to D as it is does so in one run (move_along()). Otherwise S goes piece by piece. A
+ * piece is what S has of one VMA; gaps between pieces stay gaps, and what is mapped in D where S has a
+ * gap stays too:
  *
  *        S                               D
  *     |AAAA[AAA].[BBBB]..[CC]....]  ->  |[AAA]T[BBBB]..[CC]....]

@@ -7,8 +7,8 @@
  * Commit  take the entries in memmove's order, each at the highest level at which its whole span
  *         is to move. A table that loses its last entry goes when the steps leave it.
  *
- * The same steps, found by pt_next_step(), serve the count and the commit. One engine serves every
- * level. Its cost is that of the entries that are there, not of the range: a hole is passed at the
+ * The same steps, found in one way (mm/pt_step.c), serve the count and the commit. One engine serves
+ * every level. Its cost is that of the entries that are there, not of the range: a hole is passed at the
  * level at which it is one, and a table's live count tells when the rest of it is a hole.
  *
  * Why the order makes every widening safe. Say the widened ranges overlap and new < old, the steps

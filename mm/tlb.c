@@ -94,7 +94,7 @@ static bool flushes_all(const struct gather *g)
     return range_size(g->range) > FLUSH_ALL_PAGES * PAGE_SIZE;
 }
 
-static __attribute__((noinline, cold)) void trace_flush(const struct gather *g)
+static NOINLINE __attribute__((cold)) void trace_flush(const struct gather *g)
 {
     TRACE(TRACE_TLB, .what = EVENT_FLUSH, .a = g->range.start, .b = g->range.end,
           .c = flushes_all(g), .space = g->pt->space);
@@ -213,9 +213,8 @@ void tlb_page(struct gather *g, paddr_t pa, unsigned level)
  * Clear the entries of @count pages and drop their frames: how many there were. @cached: translations
  * of them may be; @full: no entry is empty. Nearly all the time of an unmapping is spent here.
  */
-static inline __attribute__((always_inline)) unsigned clear_pages(struct gather *g,
-                                                                  struct pte *slot, unsigned count,
-                                                                  bool cached, bool full)
+static ALWAYS_INLINE unsigned clear_pages(struct gather *g, struct pte *slot, unsigned count,
+                                          bool cached, bool full)
 {
     struct frame *frames = PORT_FRAMES;
     unsigned holes = 0;

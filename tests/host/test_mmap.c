@@ -31,6 +31,17 @@ static void test_above_the_base(void **state)
     assert_int_equal(sim_mmap(mm, 0, PG, RW, ANON), TASK_SIZE - PG);
 }
 
+/* Where mappings may begin at 0, no hint still names no place, and 0 is nobody's answer. */
+static void test_no_hint_above_zero(void **state)
+{
+    long at;
+
+    mm_config.mmap_min_addr = 0;
+    at = sim_mmap(mm, 0, PG, RW, ANON);
+    assert_true(at > 0 && mm->vma_count == 1);
+    assert_int_equal(sim_mmap(mm, 0, PG, RW, ANON), at - (long)PG);
+}
+
 static void test_merges(void **state)
 {
     assert_int_equal(map(10, 2, RW, PRIVATE), AT(10));
@@ -256,6 +267,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_places),
         TEST(test_above_the_base),
+        TEST(test_no_hint_above_zero),
         TEST(test_merges),
         TEST(test_fixed_replaces),
         TEST(test_mmap_refusals),
