@@ -192,7 +192,7 @@ static paddr_t pop_zeros(void)
     uint32_t number = zeros;
     struct frame *frame = &port_frame_table[number];
 
-    kassert(!REALIGN_DEBUG || frame->refs == UINT32_MAX);
+    kassert(number && (!REALIGN_DEBUG || frame->refs == UINT32_MAX)); /* else one was freed twice */
     zeros = frame->next;
     *frame = (struct frame){0};
     return (paddr_t)number * PAGE_SIZE;

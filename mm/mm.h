@@ -55,19 +55,19 @@ extern struct mm *mm_all;
 
 struct mm {
     struct port_lock lock;
-    struct pt pt;          /* lock */
-    struct vma *first;     /* lock; by address */
-    struct vma *last;      /* lock */
-    struct vma *tree;      /* lock; root of the search tree */
-    struct vma *found;     /* lock; what was looked for last, or NULL: a guess, see vma_find() */
-    struct vma *spare;     /* lock; a VMA that was retired, for the next that is wanted, or NULL */
-    uint32_t vma_count;    /* lock */
-    uint32_t tree_seed;    /* lock; of the priorities in the tree */
-    uint64_t anon_ids;     /* lock; last identity given to a VMA's anonymous pages */
-    uint64_t total_pages;  /* lock; in all VMAs */
-    uint64_t data_pages;   /* lock; in private writable VMAs, stacks aside */
-    uint64_t stack_pages;  /* lock; in VMAs that grow down */
-    uint64_t locked_pages; /* lock; in VMAs with VMA_LOCKED */
+    struct pt pt;         /* lock */
+    struct vma *first;    /* lock; by address */
+    struct vma *last;     /* lock */
+    struct vma *tree;     /* lock; root of the search tree */
+    struct vma *found;    /* lock; what was looked for last, or NULL: a guess, see vma_find() */
+    struct vma *spare;    /* lock; a VMA that is not in use, for the next that is wanted, or NULL */
+    uint32_t vma_count;   /* lock */
+    uint32_t tree_seed;   /* lock; of the priorities in the tree */
+    uint64_t anon_ids;    /* lock; last identity given to a VMA's anonymous pages */
+    uint64_t total_pages; /* lock; in all VMAs */
+    uint64_t data_pages;  /* lock; in private writable VMAs, stacks aside */
+    uint64_t stack_pages; /* lock; in VMAs that grow down */
+    uint64_t locked_pages;    /* lock; in VMAs with VMA_LOCKED */
     uint64_t committed_pages; /* lock; promised: in VMAs with VMA_ACCOUNT */
     uint64_t rss_pages;       /* lock; frames mapped */
     bool no_thp;              /* lock; no transparent huge pages, whatever was asked for */

@@ -262,20 +262,16 @@ static struct pt_step half_of(const struct pt_step *s, bool upper)
 static uint32_t do_step(struct pt_move *m, const struct pt_step *s, struct gather *g)
 {
     bool full = pt_frame(s->from)->live == PT_ENTRIES;
-    const struct pt_step *part = s;
+    bool two = s->count > pt_room(s);
     struct pt_step half;
     uint32_t moved = 0;
 
-    if (s->count > pt_room(s)) {
-        half = half_of(s, m->descending);
-        part = &half;
+    for (unsigned i = 0; i <= two; i++) {
+        if (two)
+            half = half_of(s, (i == 0) == m->descending);
+        moved += move_entries(m, two ? &half : s, full, g);
     }
-    while (true) {
-        moved += move_entries(m, part, full, g);
-        if (part == s || moved == s->count)
-            return moved;
-        half = half_of(s, !m->descending);
-    }
+    return moved;
 }
 
 static void trace_emptied(const struct pt_move *m, const struct pt_step *s)

@@ -92,7 +92,7 @@ static void rotate(struct mm *mm, struct vma *up)
 }
 
 /*
- * Seeded at random for each address space, so that no program can choose the shape of its tree; the
+ * Seeded at random for each address space, so that no program knows the shape of its tree; the
  * same series in each boot where the user asked for no randomness.
  */
 static uint32_t next_priority(struct mm *mm)
