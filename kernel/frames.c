@@ -168,20 +168,28 @@ static bool take_fresh(void)
     return true;
 }
 
-/* In the debug build: none of @list is in use, or already among the zeros, or holds anything. */
+static bool holds_zeros(paddr_t frame)
+{
+    const uint64_t *words = direct_ptr(frame);
+
+    for (unsigned w = 0; w < PAGE_SIZE / sizeof(*words); w++)
+        if (words[w])
+            return false;
+    return true;
+}
+
+/* None of @list is in use, or already among the zeros, or, as the debug build sees, holds anything. */
 static void mark_zeros(const struct frame_list *list)
 {
     uint32_t number = list->first;
 
     for (uint32_t i = 0; i < list->count; i++) {
-        const uint64_t *words = direct_ptr((paddr_t)number * PAGE_SIZE);
         struct frame *frame = &port_frame_table[number];
 
-        kassert(number && frame->refs == 0);
-        for (unsigned w = 0; w < PAGE_SIZE / sizeof(*words); w++)
-            kassert(words[w] == 0);
+        kassert(frame->refs == 0); /* freed twice */
+        kassert(!REALIGN_DEBUG || (number && (frame->next || number == list->last)));
+        kassert(!REALIGN_DEBUG || holds_zeros((paddr_t)number * PAGE_SIZE));
         frame->refs = UINT32_MAX;
-        kassert(frame->next || number == list->last);
         number = frame->next;
     }
 }
@@ -192,7 +200,7 @@ static paddr_t pop_zeros(void)
     uint32_t number = zeros;
     struct frame *frame = &port_frame_table[number];
 
-    kassert(number && (!REALIGN_DEBUG || frame->refs == UINT32_MAX)); /* else one was freed twice */
+    kassert(frame->refs == UINT32_MAX); /* else one was freed twice, and the list is broken */
     zeros = frame->next;
     *frame = (struct frame){0};
     return (paddr_t)number * PAGE_SIZE;
@@ -370,8 +378,7 @@ void frames_free_zeros(struct frame_list *list)
 {
     if (!list->count)
         return;
-    if (REALIGN_DEBUG)
-        mark_zeros(list);
+    mark_zeros(list);
     port_frame_table[list->last].next = zeros;
     zeros = list->first;
     zeros_spare += list->count;

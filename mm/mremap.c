@@ -81,8 +81,7 @@ static long check_growth(const struct remap *r)
 
     if (!vma_may_lock(r->mm, r->vma->flags, added))
         return mm_refuse(-EAGAIN, REFUSE_LIMIT);
-    if (!vma_may_expand(r->mm, r->vma->flags, added) ||
-        ((r->vma->flags & VMA_ACCOUNT) && !vma_may_commit(VMA_WRITE, added)))
+    if (!remap_may_add(r, added))
         return mm_refuse(-ENOMEM, REFUSE_LIMIT);
     return 0;
 }

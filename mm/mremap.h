@@ -75,6 +75,9 @@ static inline bool remap_has_rest(const struct remap *r)
     return r->new_len < r->old_len;
 }
 
+/* Whether there may be @pages more like those of r->vma, as far as limits and what was promised go. */
+bool remap_may_add(const struct remap *r, uint64_t pages);
+
 /*
  * Decide where to, and whether r->vma goes along, which it then may: 0, or -EPERM, -ENOMEM. (A part of
  * remap_move())

@@ -175,13 +175,12 @@ static bool goes_along(const struct remap *r)
            (!vma->next || vma->next->start >= r->dst.end);
 }
 
-/* Whether there may be another VMA like it. */
-static bool may_stay(const struct remap *r)
+bool remap_may_add(const struct remap *r, uint64_t pages)
 {
-    const struct vma *vma = r->vma;
+    uint32_t flags = r->vma->flags;
 
-    return vma_may_expand(r->mm, vma->flags, vma_pages(vma)) &&
-           (!(vma->flags & VMA_ACCOUNT) || vma_may_commit(VMA_WRITE, vma_pages(vma)));
+    return vma_may_expand(r->mm, flags, pages) &&
+           (!(flags & VMA_ACCOUNT) || vma_may_commit(VMA_WRITE, pages));
 }
 
 long remap_choose(struct remap *r)
@@ -195,7 +194,7 @@ long remap_choose(struct remap *r)
         return 0;
     if (r->mm->vma_count + 3 >= mm_config.max_map_count)
         return mm_refuse(-ENOMEM, REFUSE_LIMIT);
-    if ((r->flags & MREMAP_DONTUNMAP) && !may_stay(r))
+    if ((r->flags & MREMAP_DONTUNMAP) && !remap_may_add(r, vma_pages(r->vma)))
         return mm_refuse(-ENOMEM, REFUSE_LIMIT);
     return 0;
 }
